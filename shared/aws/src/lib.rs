@@ -1,0 +1,26 @@
+//! The AWS side of Catchment: SDK clients, the adapters behind the ports of the
+//! pure crates, typed configuration, metrics. It knows how to talk to AWS and
+//! no business rule; everything above it is handed its clock and settings.
+
+#[cfg(feature = "alert")]
+pub mod alert_store;
+#[cfg(feature = "archive")]
+pub mod archive;
+#[cfg(feature = "audit")]
+pub mod audit;
+pub mod clients;
+pub mod clock;
+pub mod config;
+pub mod emf;
+pub mod error;
+#[cfg(feature = "logs")]
+pub mod log_groups;
+pub mod logging;
+#[cfg(feature = "sns")]
+pub mod notifier;
+#[cfg(feature = "rules")]
+pub mod rules;
+#[cfg(feature = "http")]
+pub mod webhook;
+
+pub use error::AwsError;

@@ -1,0 +1,139 @@
+//! A batch: what one invocation got from one log stream.
+
+use sha2::{Digest, Sha256};
+
+use crate::decode::Envelope;
+use crate::record::LogRecord;
+use crate::redact::{Redacted, redact};
+use crate::source::Source;
+
+/// Bytes of the SHA-256 that a batch id shows; 128 bits do not collide by chance.
+const BATCH_ID_BYTES: usize = 16;
+
+/// Names a batch by its content: the same events, delivered again, have the
+/// same id. 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BatchId(String);
+
+impl BatchId {
+    /// The id of the events of `envelope`, delivered in `region`.
+    pub fn of(envelope: &Envelope<'_>, region: &str) -> Self {
+        let ids = envelope.log_events.iter().map(|event| event.id.as_bytes());
+        let address = [
+            &*envelope.owner,
+            region,
+            &*envelope.log_group,
+            &*envelope.log_stream,
+        ];
+        Self::hash(address.map(str::as_bytes).into_iter().chain(ids))
+    }
+
+    /// The id of a payload that could not be decoded.
+    pub fn of_payload(payload: &[u8]) -> Self {
+        Self::hash([payload].into_iter())
+    }
+
+    /// The id as 32 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Hashes the parts, each closed by a byte that none of them holds, so that
+    /// moving text from one part to the next is another batch.
+    fn hash<'p>(parts: impl Iterator<Item = &'p [u8]>) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+            hasher.update([0]);
+        }
+        let digest = hasher.finalize();
+        Self(
+            digest
+                .iter()
+                .take(BATCH_ID_BYTES)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
+    }
+}
+
+/// The redacted lines of a batch; its records borrow from them.
+#[derive(Debug)]
+pub struct BatchLines<'a> {
+    envelope: &'a Envelope<'a>,
+    lines: Vec<Redacted<'a>>,
+}
+
+impl<'a> BatchLines<'a> {
+    /// Redacts every line of the envelope.
+    pub fn redact(envelope: &'a Envelope<'a>) -> Self {
+        let lines = envelope
+            .log_events
+            .iter()
+            .map(|event| redact(&event.message))
+            .collect();
+        Self { envelope, lines }
+    }
+
+    /// Parses every line, one record an event, sorted by time.
+    pub fn parse(&'a self, source: &'a Source) -> Vec<LogRecord<'a>> {
+        let events = self.envelope.log_events.iter();
+        let mut records: Vec<_> = events
+            .zip(&self.lines)
+            .map(|(event, line)| LogRecord::parse(line, source, &event.id, Some(event.timestamp)))
+            .collect();
+        records.sort_by_key(|record| record.time_unix_nano);
+        records
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{LogGroup, LogStream};
+
+    fn envelope(stream: &str, ids: &[&str]) -> String {
+        let events: Vec<String> = ids
+            .iter()
+            .enumerate()
+            .map(|(i, id)| {
+                format!(
+                    r#"{{"id":"{id}","timestamp":{},"message":"m{i} password=x"}}"#,
+                    1000 - i
+                )
+            })
+            .collect();
+        format!(
+            r#"{{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"{stream}","logEvents":[{}]}}"#,
+            events.join(",")
+        )
+    }
+
+    #[test]
+    fn the_id_is_the_content() {
+        let id = |json: &str| BatchId::of(&Envelope::parse(json.as_bytes()).unwrap(), "eu-west-1");
+        let base = id(&envelope("s", &["1", "2"]));
+        assert_eq!(base, id(&envelope("s", &["1", "2"])));
+        assert_eq!(base.as_str().len(), 32);
+        for other in [
+            envelope("t", &["1", "2"]),
+            envelope("s", &["1"]),
+            envelope("s", &["12"]),
+            envelope("s1", &["2"]),
+        ] {
+            assert_ne!(base, id(&other));
+        }
+    }
+
+    #[test]
+    fn records_come_sorted_one_an_event_and_redacted() {
+        let json = envelope("s", &["1", "2", "3"]);
+        let envelope = Envelope::parse(json.as_bytes()).unwrap();
+        let source = Source::new("1", "r", LogGroup::new("g"), LogStream::new("s"), "prod");
+        let lines = BatchLines::redact(&envelope);
+        let records = lines.parse(&source);
+        let ids: Vec<_> = records.iter().map(|r| r.event_id).collect();
+        assert_eq!(ids, ["3", "2", "1"]);
+        assert!(records.iter().all(|r| r.line.ends_with("password=***")));
+    }
+}

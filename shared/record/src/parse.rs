@@ -1,0 +1,331 @@
+//! From a redacted line to a record.
+
+use std::borrow::Cow;
+
+use crate::fields::Field;
+use crate::json::{self, Fields};
+use crate::record::{Format, LogRecord};
+use crate::redact::Redacted;
+use crate::severity::severity_number;
+use crate::source::Source;
+use crate::text;
+use crate::timestamp;
+
+/// A longer line is kept whole as plain text and not looked into, in bytes.
+/// CloudWatch takes events of up to 1 MB.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// How far a line's own time may lie from its event's before it is not
+/// believed, in nanoseconds. Fifteen minutes is the smallest step between time
+/// zones: a line that writes local time without saying so must not be moved by hours.
+pub const MAX_CLOCK_DRIFT_NANOS: i64 = 15 * 60 * 1_000_000_000 - 1;
+
+const NANOS_PER_MILLI: i64 = 1_000_000;
+
+impl<'a> LogRecord<'a> {
+    /// Parses one line. `event_millis` is CloudWatch's time of the event; a
+    /// line from a file has none, and there its own time stands.
+    pub fn parse(
+        redacted: &'a Redacted<'_>,
+        source: &'a Source,
+        event_id: &'a str,
+        event_millis: Option<i64>,
+    ) -> Self {
+        let line: &'a str = &redacted.text;
+        let mut record = Self {
+            source,
+            time_unix_nano: event_millis.map(|ms| ms.saturating_mul(NANOS_PER_MILLI)),
+            observed_millis: event_millis,
+            event_id,
+            service: Cow::Borrowed(&source.service),
+            environment: Cow::Borrowed(&source.environment),
+            format: Format::Text,
+            severity_number: None,
+            severity_text: None,
+            message: Cow::Borrowed(line),
+            trace_id: None,
+            span_id: None,
+            request_id: Cow::Borrowed(&source.derived_request_id),
+            user_id: None,
+            event_name: None,
+            http_method: None,
+            path: None,
+            status_code: None,
+            duration_ms: None,
+            line,
+            attributes: None,
+            redactions: redacted.redactions,
+            parse_error: None,
+        };
+        if line.len() > MAX_LINE_BYTES {
+            record.parse_error = Some("the line is longer than MAX_LINE_BYTES");
+            return record;
+        }
+        let trimmed = line.trim_ascii();
+        if trimmed.starts_with('{') {
+            match json::parse(trimmed) {
+                Ok(fields) => record.fill_from_json(fields),
+                Err(reason) => {
+                    record.parse_error = Some(reason);
+                    record.fill_from_text();
+                }
+            }
+        } else {
+            record.fill_from_text();
+        }
+        record
+    }
+
+    fn fill_from_json(&mut self, mut fields: Fields<'a>) {
+        self.format = Format::Json;
+        self.believe(
+            fields
+                .take(Field::Timestamp)
+                .and_then(|value| timestamp::from_field(&value)),
+        );
+        self.severity_text = fields.take(Field::Level);
+        self.severity_number = self.severity_text.as_deref().and_then(severity_number);
+        if let Some(message) = fields.take(Field::Message) {
+            self.message = message;
+        }
+        if let Some(service) = fields.take(Field::Service) {
+            self.service = service;
+        }
+        if let Some(environment) = fields.take(Field::Environment) {
+            self.environment = environment;
+        }
+        self.trace_id = fields.take(Field::TraceId).map(trace_id);
+        self.span_id = fields.take(Field::SpanId);
+        if let Some(request_id) = fields.take(Field::RequestId) {
+            self.request_id = request_id;
+        }
+        self.user_id = fields.take(Field::UserId);
+        self.event_name = fields.take(Field::EventName);
+        self.http_method = fields.take(Field::HttpMethod);
+        self.path = fields.take(Field::Path).map(without_query);
+        self.status_code = fields
+            .take(Field::StatusCode)
+            .and_then(|code| code.parse().ok());
+        self.duration_ms = fields
+            .take(Field::DurationMs)
+            .and_then(|value| milliseconds(&value));
+    }
+
+    fn fill_from_text(&mut self) {
+        let text = text::parse(self.line);
+        self.believe(text.time_unix_nano);
+        self.severity_text = text.level.map(Cow::Borrowed);
+        self.severity_number = text.level.and_then(severity_number);
+        self.message = Cow::Borrowed(text.message);
+        if let Some(request_id) = text.request_id {
+            self.request_id = Cow::Borrowed(request_id);
+        }
+        self.attributes = text
+            .logger
+            .map(|logger| serde_json::json!({ "logger": logger }).to_string());
+    }
+
+    /// Takes the line's own time where it is near enough to the event's.
+    fn believe(&mut self, line_nanos: Option<i64>) {
+        let Some(line_nanos) = line_nanos else { return };
+        let near = |event: i64| line_nanos.abs_diff(event) <= MAX_CLOCK_DRIFT_NANOS.unsigned_abs();
+        if self.time_unix_nano.is_none_or(near) {
+            self.time_unix_nano = Some(line_nanos);
+        }
+    }
+}
+
+/// The 32 hexadecimal digits inside a traceparent (`00-<32>-<16>-<2>`) or an
+/// X-Ray id (`1-<8>-<24>`, with or without `Root=`); anything else as it is.
+fn trace_id(value: Cow<'_, str>) -> Cow<'_, str> {
+    let root = value
+        .split(';')
+        .find_map(|part| part.trim().strip_prefix("Root="))
+        .unwrap_or(&value);
+    let digits = match root.split('-').collect::<Vec<_>>().as_slice() {
+        ["1", time, random] if time.len() == 8 && random.len() == 24 => {
+            Some([*time, *random].concat())
+        }
+        ["00", id, span, _flags] if id.len() == 32 && span.len() == 16 => Some((*id).to_owned()),
+        _ => None,
+    };
+    digits.map_or(value, Cow::Owned)
+}
+
+/// A path without its query string, which may hold anything.
+fn without_query(path: Cow<'_, str>) -> Cow<'_, str> {
+    match (path.find(['?', '#']), path) {
+        (None, path) => path,
+        (Some(end), Cow::Borrowed(path)) => Cow::Borrowed(path.get(..end).unwrap_or(path)),
+        (Some(end), Cow::Owned(mut path)) => {
+            path.truncate(end);
+            Cow::Owned(path)
+        }
+    }
+}
+
+/// A duration in milliseconds: a plain number is one, `ms`, `s`, `us`, `µs` and `ns` are converted.
+fn milliseconds(value: &str) -> Option<f64> {
+    let value = value.trim();
+    let unit_at = value
+        .find(|c: char| c.is_alphabetic())
+        .unwrap_or(value.len());
+    let (number, unit) = value.split_at_checked(unit_at)?;
+    let factor = match unit {
+        "" | "ms" => 1.0,
+        "s" => 1e3,
+        "us" | "µs" | "μs" => 1e-3,
+        "ns" => 1e-6,
+        _ => return None,
+    };
+    number
+        .trim_end()
+        .parse::<f64>()
+        .ok()
+        .map(|n| n * factor)
+        .filter(|n| n.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::redact;
+    use crate::source::{LogGroup, LogStream};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// 2024-12-19T10:30:15Z in milliseconds.
+    const EVENT: i64 = 1_734_604_215_000;
+
+    fn source() -> Source {
+        Source::new(
+            "1",
+            "eu-west-1",
+            LogGroup::new("/ecs/shop"),
+            LogStream::new("s"),
+            "prod",
+        )
+    }
+
+    fn parsed(line: &str, event_millis: Option<i64>) -> Value {
+        let (redacted, source) = (redact(line), source());
+        serde_json::to_value(LogRecord::parse(&redacted, &source, "id", event_millis)).unwrap()
+    }
+
+    #[test]
+    fn the_record_of_the_requirement_document() {
+        let record = parsed(
+            r#"{"timestamp":"2024-12-19T10:30:15.123Z","level":"INFO","logger":"personal_assistant.core","message":"Enhanced LTM","correlation_id":"req_abc123def456","user_id":123,"operation":"ltm_initialization","service":"agent_core","metadata":{"components_initialized":4}}"#,
+            Some(EVENT),
+        );
+        for (column, expected) in [
+            ("timestamp", json!("2024-12-19T10:30:15.123Z")),
+            ("observed_timestamp", json!("2024-12-19T10:30:15.000Z")),
+            ("service", json!("agent_core")),
+            ("environment", json!("prod")),
+            ("severity_number", json!(9)),
+            ("severity_text", json!("INFO")),
+            ("message", json!("Enhanced LTM")),
+            ("request_id", json!("req_abc123def456")),
+            ("user_id", json!("123")),
+            ("format", json!("json")),
+            ("attributes", Value::Null),
+            ("parse_error", Value::Null),
+        ] {
+            assert_eq!(record[column], expected, "{column}");
+        }
+    }
+
+    #[test]
+    fn text_lines_keep_their_logger_and_get_a_derived_correlation_id() {
+        let record = parsed(
+            "2024-12-19 10:30:15 - app.core - WARNING - low disk",
+            Some(EVENT),
+        );
+        assert_eq!(record["attributes"], json!({"logger": "app.core"}));
+        assert_eq!(record["severity_number"], 13);
+        assert_eq!(record["message"], "low disk");
+        assert!(
+            record["request_id"]
+                .as_str()
+                .unwrap()
+                .starts_with("derived-")
+        );
+    }
+
+    #[test]
+    fn broken_json_is_text_with_a_reason() {
+        let record = parsed(r#"{"level":"ERROR","message":"cut of"#, Some(EVENT));
+        assert_eq!(record["format"], "text");
+        assert_eq!(record["parse_error"], "the JSON object is cut short");
+        assert_eq!(record["line"], r#"{"level":"ERROR","message":"cut of"#);
+    }
+
+    #[test]
+    fn the_lines_time_is_believed_up_to_the_bound() {
+        let at =
+            |millis: i64| parsed("2024-12-19 10:30:15 INFO x", Some(millis))["timestamp"].clone();
+        let bound_millis = MAX_CLOCK_DRIFT_NANOS / NANOS_PER_MILLI;
+        assert_eq!(at(EVENT + bound_millis), "2024-12-19T10:30:15.000Z");
+        assert_eq!(at(EVENT - bound_millis), "2024-12-19T10:30:15.000Z");
+        assert_eq!(at(EVENT + bound_millis + 1), "2024-12-19T10:45:15.000Z");
+        assert_eq!(
+            parsed("2024-12-19 10:30:15 INFO x", None)["timestamp"],
+            "2024-12-19T10:30:15.000Z"
+        );
+        assert_eq!(parsed("no time", None)["timestamp"], Value::Null);
+    }
+
+    #[test]
+    fn the_line_limit_holds_at_its_edge() {
+        let line = |len: usize| format!("ERROR {}", "x".repeat(len - 6));
+        assert_eq!(
+            parsed(&line(MAX_LINE_BYTES), None)["severity_text"],
+            "ERROR"
+        );
+        let long = parsed(&line(MAX_LINE_BYTES + 1), None);
+        assert_eq!(long["severity_text"], Value::Null);
+        assert_eq!(
+            long["parse_error"],
+            "the line is longer than MAX_LINE_BYTES"
+        );
+        assert_eq!(long["line"].as_str().unwrap().len(), MAX_LINE_BYTES + 1);
+    }
+
+    #[test]
+    fn values_are_brought_into_one_form() {
+        let hex = "0af7651916cd43dd8448eb211c80319c";
+        for value in [
+            hex,
+            "1-0af76519-16cd43dd8448eb211c80319c",
+            "Root=1-0af76519-16cd43dd8448eb211c80319c;Sampled=1",
+        ] {
+            assert_eq!(trace_id(value.into()), hex, "{value}");
+        }
+        assert_eq!(
+            trace_id(format!("00-{hex}-b7ad6b7169203331-01").into()),
+            hex
+        );
+        assert_eq!(without_query("/a?token=x".into()), "/a");
+        for (value, ms) in [
+            ("12.5", Some(12.5)),
+            ("12ms", Some(12.0)),
+            ("1.5s", Some(1500.0)),
+            ("3 µs", Some(0.003)),
+            ("2h", None),
+            ("", None),
+        ] {
+            assert_eq!(milliseconds(value), ms, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_a_record_and_stays_whole(line: String, json_key in "[a-z.@_]{0,12}", value: String) {
+            let text = parsed(&line, Some(EVENT));
+            prop_assert_eq!(text["line"].as_str().unwrap(), redact(&line).text);
+            let json_line = json!({ json_key: value }).to_string();
+            prop_assert_eq!(&parsed(&json_line, Some(EVENT))["format"], "json");
+        }
+    }
+}

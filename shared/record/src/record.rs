@@ -1,0 +1,193 @@
+//! Our parsed form of a log event: OpenTelemetry's log data model, flat.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use crate::redact::Redactions;
+use crate::source::Source;
+
+/// How a line was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One JSON object.
+    Json,
+    /// Anything else; a level and a timestamp are found where they stand out.
+    #[default]
+    Text,
+}
+
+impl Format {
+    /// The value of the column `format`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// One row of the archive. What the whole batch shares (account, log group,
+/// cluster …) is in its [`Source`].
+#[derive(Debug, Clone)]
+pub struct LogRecord<'a> {
+    /// What the batch shares.
+    pub source: &'a Source,
+    /// When it happened, in nanoseconds since the epoch. `None` only for a line
+    /// that was read from a file and states no time.
+    pub time_unix_nano: Option<i64>,
+    /// When CloudWatch was given the event, in milliseconds since the epoch.
+    pub observed_millis: Option<i64>,
+    /// CloudWatch's id of the event, 56 digits.
+    pub event_id: &'a str,
+    /// The service that wrote it.
+    pub service: Cow<'a, str>,
+    /// The environment (`prod`, `staging` …).
+    pub environment: Cow<'a, str>,
+    /// How the line was understood.
+    pub format: Format,
+    /// OpenTelemetry severity number, 1 to 24.
+    pub severity_number: Option<u8>,
+    /// The level as the line wrote it.
+    pub severity_text: Option<Cow<'a, str>>,
+    /// What the line says, without its frame.
+    pub message: Cow<'a, str>,
+    /// Trace id, 32 hexadecimal digits where the line's form allows it.
+    pub trace_id: Option<Cow<'a, str>>,
+    /// Span id.
+    pub span_id: Option<Cow<'a, str>>,
+    /// The correlation id: the line's, else the log stream's, which begins with `derived-`.
+    pub request_id: Cow<'a, str>,
+    /// Who it is about.
+    pub user_id: Option<Cow<'a, str>>,
+    /// What happened, by name (`user.login`).
+    pub event_name: Option<Cow<'a, str>>,
+    /// HTTP method.
+    pub http_method: Option<Cow<'a, str>>,
+    /// HTTP path.
+    pub path: Option<Cow<'a, str>>,
+    /// HTTP status.
+    pub status_code: Option<i32>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<f64>,
+    /// The line, redacted.
+    pub line: &'a str,
+    /// Parsed fields that have no column, as a JSON object; never for a JSON
+    /// line, which holds them itself.
+    pub attributes: Option<String>,
+    /// What was redacted, by rule.
+    pub redactions: Redactions,
+    /// Why the line could not be parsed as what it looks like.
+    pub parse_error: Option<&'static str>,
+}
+
+impl LogRecord<'_> {
+    /// When it happened, in milliseconds since the epoch (0 where it is not known).
+    pub fn time_millis(&self) -> i64 {
+        self.time_unix_nano
+            .unwrap_or_default()
+            .div_euclid(1_000_000)
+    }
+
+    /// The value of a text column by its name, as queries and alert rules see
+    /// it. `level` is the level as written, `detected_level` its normalised name.
+    pub fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        let source = self.source;
+        let text = match name {
+            "account_id" => &source.account_id,
+            "region" => &source.region,
+            "log_group" => source.log_group.as_str(),
+            "log_stream" => source.log_stream.as_str(),
+            "service" => &self.service,
+            "environment" => &self.environment,
+            "cluster" => source.cluster.as_deref()?,
+            "workload" => source.workload.as_deref()?,
+            "instance" => source.instance.as_deref()?,
+            "container" => source.container.as_deref()?,
+            "format" => self.format.as_str(),
+            "level" | "severity_text" => self.severity_text.as_deref()?,
+            "detected_level" => self.detected_level()?,
+            "trace_id" => self.trace_id.as_deref()?,
+            "span_id" => self.span_id.as_deref()?,
+            "request_id" => &self.request_id,
+            "user_id" => self.user_id.as_deref()?,
+            "event_name" => self.event_name.as_deref()?,
+            "http_method" => self.http_method.as_deref()?,
+            "path" => self.path.as_deref()?,
+            "status_code" => return self.status_code.map(|code| code.to_string().into()),
+            "duration_ms" => return self.duration_ms.map(|ms| ms.to_string().into()),
+            _ => return None,
+        };
+        Some(Cow::Borrowed(text))
+    }
+
+    /// The severity's name in lower case, whatever the line called it.
+    pub fn detected_level(&self) -> Option<&'static str> {
+        Some(match self.severity_number? {
+            1..=4 => "trace",
+            5..=8 => "debug",
+            9..=12 => "info",
+            13..=16 => "warn",
+            17..=20 => "error",
+            _ => "fatal",
+        })
+    }
+}
+
+/// One JSON object with the columns' names as keys, in the archive's order;
+/// times as RFC 3339; columns without a value are `null`.
+impl Serialize for LogRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let source = self.source;
+        let mut map = serializer.serialize_map(None)?;
+        let time = self
+            .time_unix_nano
+            .and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
+        let observed = self
+            .observed_millis
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        map.serialize_entry("timestamp", &time.map(rfc3339_millis))?;
+        map.serialize_entry("time_unix_nano", &self.time_unix_nano)?;
+        map.serialize_entry("observed_timestamp", &observed.map(rfc3339_millis))?;
+        map.serialize_entry("event_id", self.event_id)?;
+        map.serialize_entry("account_id", &source.account_id)?;
+        map.serialize_entry("region", &source.region)?;
+        map.serialize_entry("log_group", source.log_group.as_str())?;
+        map.serialize_entry("log_stream", source.log_stream.as_str())?;
+        map.serialize_entry("service", &self.service)?;
+        map.serialize_entry("environment", &self.environment)?;
+        map.serialize_entry("cluster", &source.cluster)?;
+        map.serialize_entry("workload", &source.workload)?;
+        map.serialize_entry("instance", &source.instance)?;
+        map.serialize_entry("container", &source.container)?;
+        map.serialize_entry("format", self.format.as_str())?;
+        map.serialize_entry("severity_number", &self.severity_number)?;
+        map.serialize_entry("severity_text", &self.severity_text)?;
+        map.serialize_entry("message", &self.message)?;
+        map.serialize_entry("trace_id", &self.trace_id)?;
+        map.serialize_entry("span_id", &self.span_id)?;
+        map.serialize_entry("request_id", &self.request_id)?;
+        map.serialize_entry("user_id", &self.user_id)?;
+        map.serialize_entry("event_name", &self.event_name)?;
+        map.serialize_entry("http_method", &self.http_method)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("status_code", &self.status_code)?;
+        map.serialize_entry("duration_ms", &self.duration_ms)?;
+        map.serialize_entry("line", self.line)?;
+        let attributes = self
+            .attributes
+            .as_deref()
+            .and_then(|a| serde_json::from_str::<&RawValue>(a).ok());
+        map.serialize_entry("attributes", &attributes)?;
+        map.serialize_entry("redactions", &self.redactions.to_column())?;
+        map.serialize_entry("parse_error", &self.parse_error)?;
+        map.end()
+    }
+}
+
+/// `2026-11-21T04:05:06.789Z`.
+fn rfc3339_millis(time: Timestamp) -> String {
+    format!("{time:.3}")
+}

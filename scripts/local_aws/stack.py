@@ -1,0 +1,120 @@
+"""Builds the functions and deploys template.yaml, unchanged, with the SAM CLI."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from local_aws.processes import ROOT
+
+SAM = ROOT / ".venv" / "sam" / "bin"
+BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+ARTIFACTS_BUCKET = "catchment-artifacts"
+
+
+class CommandFailed(Exception):
+    """A command of the build or the deployment failed; the message holds its output."""
+
+
+def host_architecture():
+    return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+
+
+def run(command, env, log=None):
+    """Runs a command; its output is shown only if it fails, or as it comes on a terminal."""
+    result = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(result.stdout)
+    if result.returncode:
+        shown = " ".join(str(part) for part in command[:3])
+        raise CommandFailed(f"{shown} ... failed with {result.returncode}:\n{result.stdout[-8000:]}")
+    return result.stdout
+
+
+def with_tools(env):
+    return env | {
+        "PATH": f"{SAM}{os.pathsep}{env['PATH']}",
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def build():
+    """`sam build` for this machine. Cargo knows what has changed, SAM would not:
+    its own cache hashes the whole repository, target/ included."""
+    run(
+        ["sam", "build", "--parameter-overrides", f"Architecture={host_architecture()}"],
+        with_tools(dict(os.environ)), ROOT / ".local" / "sam-build.log",
+    )
+
+
+@dataclass
+class Stack:
+    """A deployed stack: its name and its outputs."""
+
+    name: str
+    outputs: dict
+
+    def __getitem__(self, output):
+        return self.outputs[output]
+
+    @property
+    def filter_name(self):
+        return f"{self.name}-catchment"
+
+
+def deploy(emulator, name, **parameters):
+    """`sam deploy` into the emulator; again is an update, and nothing if nothing changed."""
+    if not BUILT_TEMPLATE.exists():
+        raise CommandFailed("the functions are not built: run `sam build`, or scripts/demo, first")
+    s3 = emulator.client("s3")
+    if ARTIFACTS_BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=ARTIFACTS_BUCKET)
+    chosen = {
+        "Architecture": host_architecture(),
+        "Emulated": "true",
+        **parameters,
+    }
+    run(
+        [
+            "sam", "deploy", "--template-file", BUILT_TEMPLATE, "--stack-name", name,
+            "--s3-bucket", ARTIFACTS_BUCKET, "--capabilities", "CAPABILITY_IAM",
+            "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+            "--parameter-overrides", *(f"{key}={value}" for key, value in chosen.items()),
+        ],
+        with_tools(emulator.environment), emulator.directory / f"deploy-{name}.log",
+    )
+    described = emulator.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    return Stack(name, outputs)
+
+
+def remove(emulator, name, seconds=120):
+    """Deletes a stack and waits for the end of it."""
+    cloudformation = emulator.client("cloudformation")
+    stack_id = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    cloudformation.delete_stack(StackName=name)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
+        if status == "DELETE_COMPLETE":
+            return
+        if status.endswith("FAILED"):
+            break
+        time.sleep(0.5)
+    events = cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]
+    reasons = [event.get("ResourceStatusReason") for event in events if "FAILED" in event["ResourceStatus"]]
+    raise CommandFailed(f"stack {name} is {status}: {reasons}")
+
+
+if __name__ == "__main__":
+    try:
+        build()
+    except CommandFailed as fault:
+        sys.exit(str(fault))

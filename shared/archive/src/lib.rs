@@ -1,1 +1,12 @@
-//! stub
+//! The archive: how records become Parquet objects, under which keys they
+//! stand, and what a store must be able to do. It knows nothing of S3.
+
+mod key;
+mod parquet_file;
+mod schema;
+mod store;
+
+pub use key::{Day, ObjectKey, QuarantineKeys, split_by_day};
+pub use parquet_file::{ParquetError, write_parquet};
+pub use schema::SCHEMA_VERSION;
+pub use store::{ArchiveStore, MemoryArchive, Put, check_archive_store};

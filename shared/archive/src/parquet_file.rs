@@ -1,0 +1,300 @@
+//! Records to one Parquet file: zstd, rows in the order given (by time), one row group.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catchment_record::LogRecord;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
+pub use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::schema::types::ColumnPath;
+
+use crate::schema::{COLUMNS, Column, Kind, SCHEMA_VERSION, Storage, parquet_schema};
+
+/// Share of look-ups of a value that is not there which a bloom filter lets pass.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
+/// The definition level of a value that is there, in a column that may be null.
+const PRESENT: i16 = 1;
+
+/// Writes the records as one Parquet file. Errors mean a bug or no memory:
+/// no record is too odd to be written.
+pub fn write_parquet(records: &[LogRecord<'_>]) -> Result<Bytes, ParquetError> {
+    let mut writer = SerializedFileWriter::new(
+        Vec::new(),
+        parquet_schema()?,
+        Arc::new(properties(records.len())),
+    )?;
+    let mut row_group = writer.next_row_group()?;
+    let mut levels = Vec::with_capacity(records.len());
+    for column in &COLUMNS {
+        let Some(mut column_writer) = row_group.next_column()? else {
+            return Err(ParquetError::General(format!(
+                "the schema lacks the column {}",
+                column.name
+            )));
+        };
+        levels.clear();
+        write_column(column, records, &mut column_writer, &mut levels)?;
+        column_writer.close()?;
+    }
+    row_group.close()?;
+    Ok(Bytes::from(writer.into_inner()?))
+}
+
+fn properties(rows: usize) -> WriterProperties {
+    let rows_u64 = u64::try_from(rows).unwrap_or(u64::MAX).max(1);
+    let mut builder = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(format!("catchment {}", env!("CARGO_PKG_VERSION")))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        .set_encoding(Encoding::PLAIN)
+        .set_key_value_metadata(Some(vec![KeyValue::new(
+            "catchment.schema_version".to_owned(),
+            SCHEMA_VERSION.to_owned(),
+        )]));
+    for column in &COLUMNS {
+        let path = ColumnPath::from(column.name);
+        builder = match column.storage {
+            Storage::Repetitive => builder
+                .set_column_dictionary_enabled(path.clone(), true)
+                .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
+            Storage::Compared => {
+                builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk)
+            }
+            Storage::LookedUp => builder
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
+                .set_column_bloom_filter_max_ndv(path, rows_u64),
+            Storage::Unique => builder,
+        };
+    }
+    builder.build()
+}
+
+fn write_column(
+    column: &Column,
+    records: &[LogRecord<'_>],
+    writer: &mut SerializedColumnWriter<'_>,
+    levels: &mut Vec<i16>,
+) -> Result<(), ParquetError> {
+    match column.kind {
+        Kind::Timestamp | Kind::Long => {
+            let values: Vec<i64> = present(records, levels, |r| long(column.name, r));
+            writer
+                .typed::<Int64Type>()
+                .write_batch(&values, Some(levels), None)?;
+        }
+        Kind::Int => {
+            let values: Vec<i32> = present(records, levels, |r| match column.name {
+                "severity_number" => r.severity_number.map(i32::from),
+                _ => r.status_code,
+            });
+            writer
+                .typed::<Int32Type>()
+                .write_batch(&values, Some(levels), None)?;
+        }
+        Kind::Double => {
+            let values: Vec<f64> = present(records, levels, |r| r.duration_ms);
+            writer
+                .typed::<DoubleType>()
+                .write_batch(&values, Some(levels), None)?;
+        }
+        Kind::Text => {
+            let values = texts(column.name, records, levels);
+            writer
+                .typed::<ByteArrayType>()
+                .write_batch(&values, Some(levels), None)?;
+        }
+    }
+    Ok(())
+}
+
+fn present<'r, 'a, T>(
+    records: &'r [LogRecord<'a>],
+    levels: &mut Vec<i16>,
+    value: impl Fn(&'r LogRecord<'a>) -> Option<T>,
+) -> Vec<T> {
+    records
+        .iter()
+        .filter_map(|record| {
+            let value = value(record);
+            levels.push(if value.is_some() { PRESENT } else { 0 });
+            value
+        })
+        .collect()
+}
+
+/// A column's texts, all in one buffer, so that a value costs no allocation of
+/// its own; a value that repeats the one before shares its bytes.
+fn texts(name: &str, records: &[LogRecord<'_>], levels: &mut Vec<i16>) -> Vec<ByteArray> {
+    let mut buffer = Vec::new();
+    let mut previous = 0..0;
+    let ranges: Vec<_> = present(records, levels, |record| text(name, record))
+        .into_iter()
+        .map(|value| {
+            let value = value.as_bytes();
+            if buffer.get(previous.clone()) != Some(value) {
+                let start = buffer.len();
+                buffer.extend_from_slice(value);
+                previous = start..buffer.len();
+            }
+            previous.clone()
+        })
+        .collect();
+    let buffer = Bytes::from(buffer);
+    ranges
+        .into_iter()
+        .map(|range| ByteArray::from(buffer.slice(range)))
+        .collect()
+}
+
+fn long(name: &str, record: &LogRecord<'_>) -> Option<i64> {
+    match name {
+        "timestamp" => record.time_unix_nano.map(|_| record.time_millis()),
+        "time_unix_nano" => record.time_unix_nano,
+        _ => record.observed_millis,
+    }
+}
+
+fn text<'r>(name: &str, record: &'r LogRecord<'_>) -> Option<Cow<'r, str>> {
+    let text = match name {
+        "event_id" => record.event_id,
+        "message" => &record.message,
+        "line" => record.line,
+        "attributes" => record.attributes.as_deref()?,
+        "redactions" => return record.redactions.to_column().map(Cow::Owned),
+        "parse_error" => record.parse_error?,
+        _ => return record.label(name),
+    };
+    Some(Cow::Borrowed(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catchment_record::{LogGroup, LogStream, Source, redact};
+    use parquet::basic::Compression;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
+    fn source() -> Source {
+        Source::new(
+            "123456789012",
+            "eu-west-1",
+            LogGroup::new("/ecs/shop"),
+            LogStream::new("s/web/t"),
+            "prod",
+        )
+    }
+
+    const LINES: [&str; 3] = [
+        r#"{"level":"ERROR","message":"é failed","request_id":"r1","user_id":7,"status":500,"duration_ms":12.5,"password":"hunter2"}"#,
+        "2024-12-19 10:30:15 - app.core - INFO - ok",
+        r#"{"broken"#,
+    ];
+
+    fn file() -> Bytes {
+        let source = source();
+        let lines: Vec<_> = LINES.iter().map(|line| redact(line)).collect();
+        let records: Vec<_> = lines
+            .iter()
+            .enumerate()
+            .map(|(i, line)| {
+                LogRecord::parse(line, &source, "e", Some(1_734_604_215_000 + i as i64))
+            })
+            .collect();
+        write_parquet(&records).unwrap()
+    }
+
+    #[test]
+    fn rows_read_back_as_the_records_were() {
+        let reader = SerializedFileReader::new(file()).unwrap();
+        let rows: Vec<_> = reader
+            .get_row_iter(None)
+            .unwrap()
+            .map(|row| row.unwrap().to_json_value())
+            .collect();
+        assert_eq!(rows.len(), 3);
+        let expected = [
+            (
+                "message",
+                ["é failed", "ok", r#"{"broken"#].map(serde_json::Value::from),
+            ),
+            (
+                "severity_number",
+                [17.into(), 9.into(), serde_json::Value::Null],
+            ),
+            (
+                "status_code",
+                [500.into(), serde_json::Value::Null, serde_json::Value::Null],
+            ),
+            ("service", ["shop"; 3].map(serde_json::Value::from)),
+            (
+                "format",
+                ["json", "text", "text"].map(serde_json::Value::from),
+            ),
+            (
+                "redactions",
+                [
+                    "named_field:1".into(),
+                    serde_json::Value::Null,
+                    serde_json::Value::Null,
+                ],
+            ),
+            (
+                "time_unix_nano",
+                [
+                    1_734_604_215_000_000_000_i64,
+                    1_734_604_215_000_000_000,
+                    1_734_604_215_002_000_000,
+                ]
+                .map(serde_json::Value::from),
+            ),
+        ];
+        for (column, values) in expected {
+            for (row, value) in rows.iter().zip(values) {
+                assert_eq!(row[column], value, "{column}");
+            }
+        }
+        assert!(!String::from_utf8_lossy(&file()).contains("hunter2"));
+    }
+
+    #[test]
+    fn the_file_is_as_the_architecture_says() {
+        let reader = SerializedFileReader::new(file()).unwrap();
+        let metadata = reader.metadata();
+        let pairs = metadata.file_metadata().key_value_metadata().unwrap();
+        assert_eq!(pairs[0].value.as_deref(), Some(SCHEMA_VERSION));
+        let row_group = metadata.row_group(0);
+        for (index, column) in COLUMNS.iter().enumerate() {
+            let chunk = row_group.column(index);
+            assert_eq!(chunk.column_path().string(), column.name);
+            assert!(
+                matches!(chunk.compression(), Compression::ZSTD(_)),
+                "{}",
+                column.name
+            );
+            let is_looked_up =
+                ["trace_id", "request_id", "user_id", "event_id"].contains(&column.name);
+            assert_eq!(
+                chunk.bloom_filter_offset().is_some(),
+                is_looked_up,
+                "{}",
+                column.name
+            );
+        }
+    }
+
+    #[test]
+    fn no_records_are_a_file_with_no_rows() {
+        let reader = SerializedFileReader::new(write_parquet(&[]).unwrap()).unwrap();
+        assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
+    }
+}

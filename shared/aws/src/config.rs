@@ -27,7 +27,7 @@ impl Vars {
 }
 
 /// Every setting that is missing or wrong, in one message.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} of the function's settings cannot be used: {}", .0.len(), .0.join("; "))]
 pub struct ConfigErrors(pub Vec<String>);
 

@@ -121,23 +121,48 @@ impl CloudWatchLogGroups {
 impl LogGroups for CloudWatchLogGroups {
     async fn page(&self, token: Option<String>) -> Result<LogGroupPage, AwsError> {
         self.describes.turn().await;
-        let call = self.client.describe_log_groups().limit(PAGE_SIZE).set_next_token(token);
-        let answer = call.send().await.map_err(|err| classify("listing log groups", err))?;
+        let call = self
+            .client
+            .describe_log_groups()
+            .limit(PAGE_SIZE)
+            .set_next_token(token);
+        let answer = call
+            .send()
+            .await
+            .map_err(|err| classify("listing log groups", err))?;
         let next = answer.next_token().map(str::to_owned);
-        let groups = answer.log_groups.unwrap_or_default().into_iter().filter_map(|group| {
-            let takes_filters =
-                group.log_group_class.is_none_or(|class| class == LogGroupClass::Standard);
-            group.log_group_name.map(|name| LogGroupInfo { name: LogGroupName(name), takes_filters })
-        });
-        Ok(LogGroupPage { groups: groups.collect(), next })
+        let groups = answer
+            .log_groups
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|group| {
+                let takes_filters = group
+                    .log_group_class
+                    .is_none_or(|class| class == LogGroupClass::Standard);
+                group.log_group_name.map(|name| LogGroupInfo {
+                    name: LogGroupName(name),
+                    takes_filters,
+                })
+            });
+        Ok(LogGroupPage {
+            groups: groups.collect(),
+            next,
+        })
     }
 
     async fn filters(&self, group: &LogGroupName) -> Result<Vec<SubscriptionFilter>, AwsError> {
         self.describes.turn().await;
-        let call = self.client.describe_subscription_filters().log_group_name(&group.0);
+        let call = self
+            .client
+            .describe_subscription_filters()
+            .log_group_name(&group.0);
         let answer = match call.send().await {
             Ok(answer) => answer,
-            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
                 return Ok(Vec::new());
             }
             Err(err) => return Err(classify(format!("reading the filters of {}", group.0), err)),
@@ -173,9 +198,18 @@ impl LogGroups for CloudWatchLogGroups {
     async fn remove_filter(&self, group: &LogGroupName, name: &FilterName) -> Result<(), AwsError> {
         self.changes.turn().await;
         let call = self.client.delete_subscription_filter();
-        match call.log_group_name(&group.0).filter_name(&name.0).send().await {
+        match call
+            .log_group_name(&group.0)
+            .filter_name(&name.0)
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
-            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
                 Ok(())
             }
             Err(err) => Err(classify(format!("unsubscribing from {}", group.0), err)),
@@ -191,13 +225,19 @@ struct Pacer {
 
 impl Pacer {
     fn new(interval: Duration) -> Self {
-        Self { interval, next: Mutex::new(Instant::now()) }
+        Self {
+            interval,
+            next: Mutex::new(Instant::now()),
+        }
     }
 
     /// Returns when it is the caller's turn.
     async fn turn(&self) {
         let start = {
-            let mut next = self.next.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut next = self
+                .next
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             let start = (*next).max(Instant::now());
             *next = start + self.interval;
             start
@@ -255,13 +295,19 @@ mod twin {
 
         /// Creates a group.
         pub fn create(&self, name: &str, takes_filters: bool) {
-            let group = Group { takes_filters, ..Group::default() };
+            let group = Group {
+                takes_filters,
+                ..Group::default()
+            };
             self.lock().insert(LogGroupName(name.to_owned()), group);
         }
 
         /// From now on every call about this group is denied.
         pub fn deny(&self, name: &str) {
-            self.lock().entry(LogGroupName(name.to_owned())).or_default().refuses = true;
+            self.lock()
+                .entry(LogGroupName(name.to_owned()))
+                .or_default()
+                .refuses = true;
         }
 
         /// Puts a filter on a group as somebody else would.
@@ -271,13 +317,19 @@ mod twin {
                 pattern: String::new(),
                 destination: DestinationArn(destination.to_owned()),
             };
-            self.lock().entry(LogGroupName(group.to_owned())).or_default().filters.push(filter);
+            self.lock()
+                .entry(LogGroupName(group.to_owned()))
+                .or_default()
+                .filters
+                .push(filter);
         }
 
         /// `filter -> destination` of a group, sorted.
         pub fn filters_of(&self, group: &str) -> Vec<String> {
             let groups = self.lock();
-            let filters = groups.get(&LogGroupName(group.to_owned())).map(|g| g.filters.clone());
+            let filters = groups
+                .get(&LogGroupName(group.to_owned()))
+                .map(|g| g.filters.clone());
             let mut names: Vec<String> = filters
                 .unwrap_or_default()
                 .iter()
@@ -289,25 +341,34 @@ mod twin {
 
         /// Calls so far that wanted to change something.
         pub fn changes(&self) -> u64 {
-            *self.changes.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+            *self
+                .changes
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
         }
 
         fn lock(&self) -> MutexGuard<'_, BTreeMap<LogGroupName, Group>> {
-            self.groups.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+            self.groups
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
         }
 
         async fn call(&self, group: &LogGroupName, action: &str) -> Result<(), AwsError> {
             tokio::time::sleep(self.latency).await;
             match self.lock().get(group) {
-                Some(found) if found.refuses => {
-                    Err(AwsError::unexpected(format!("{action} {}", group.0), "access denied"))
-                }
+                Some(found) if found.refuses => Err(AwsError::unexpected(
+                    format!("{action} {}", group.0),
+                    "access denied",
+                )),
                 _ => Ok(()),
             }
         }
 
         fn count_change(&self) {
-            *self.changes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
+            *self
+                .changes
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
         }
     }
 
@@ -317,11 +378,16 @@ mod twin {
             tokio::time::sleep(self.latency).await;
             let groups = self.lock();
             let after = token.map(LogGroupName);
-            let mut rest = groups.iter().filter(|(name, _)| after.as_ref().is_none_or(|a| *name > a));
+            let mut rest = groups
+                .iter()
+                .filter(|(name, _)| after.as_ref().is_none_or(|a| *name > a));
             let page: Vec<LogGroupInfo> = rest
                 .by_ref()
                 .take(2)
-                .map(|(name, g)| LogGroupInfo { name: name.clone(), takes_filters: g.takes_filters })
+                .map(|(name, g)| LogGroupInfo {
+                    name: name.clone(),
+                    takes_filters: g.takes_filters,
+                })
                 .collect();
             let more = rest.next().is_some();
             let next = page.last().filter(|_| more).map(|info| info.name.0.clone());
@@ -330,7 +396,11 @@ mod twin {
 
         async fn filters(&self, group: &LogGroupName) -> Result<Vec<SubscriptionFilter>, AwsError> {
             self.call(group, "reading the filters of").await?;
-            Ok(self.lock().get(group).map(|g| g.filters.clone()).unwrap_or_default())
+            Ok(self
+                .lock()
+                .get(group)
+                .map(|g| g.filters.clone())
+                .unwrap_or_default())
         }
 
         async fn put_filter(
@@ -342,9 +412,15 @@ mod twin {
             self.call(group, "subscribing to").await?;
             let fault = |what| AwsError::unexpected(format!("subscribing to {}", group.0), what);
             let mut groups = self.lock();
-            let found = groups.get_mut(group).ok_or_else(|| fault("no such log group"))?;
-            let mut filters: Vec<_> =
-                found.filters.iter().filter(|f| f.name != filter.name).cloned().collect();
+            let found = groups
+                .get_mut(group)
+                .ok_or_else(|| fault("no such log group"))?;
+            let mut filters: Vec<_> = found
+                .filters
+                .iter()
+                .filter(|f| f.name != filter.name)
+                .cloned()
+                .collect();
             if filters.len() >= FILTERS_A_GROUP {
                 return Err(fault("limit exceeded"));
             }

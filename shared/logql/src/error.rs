@@ -1,0 +1,98 @@
+//! What is wrong with an expression, and where.
+
+/// An expression that is not LogQL, or that this version cannot evaluate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at {line}:{column}{}", hint(suggestion.as_deref()))]
+pub struct ParseError {
+    /// What is wrong, without the position.
+    pub message: String,
+    /// The line in the expression, from 1.
+    pub line: usize,
+    /// The column in the line, in characters, from 1.
+    pub column: usize,
+    /// The word that was probably meant.
+    pub suggestion: Option<String>,
+}
+
+impl ParseError {
+    pub(crate) fn new(at: Position, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            line: at.line,
+            column: at.column,
+            suggestion: None,
+        }
+    }
+
+    /// `what` is LogQL, but this version has no evaluation for it.
+    pub(crate) fn unsupported(at: Position, what: &str) -> Self {
+        Self::new(at, format!("{what} is not supported yet"))
+    }
+
+    /// Adds the nearest of `words` to `typed`, when one is near.
+    pub(crate) fn suggest<'a>(
+        mut self,
+        typed: &str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.suggestion = words
+            .into_iter()
+            .map(|word| (edit_distance(typed, word), word))
+            .filter(|(distance, word)| *distance <= 1 + word.len() / 5)
+            .min()
+            .map(|(_, word)| word.to_owned());
+        self
+    }
+}
+
+/// A place in an expression: line and column from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion
+        .map(|word| format!("; did you mean \"{word}\"?"))
+        .unwrap_or_default()
+}
+
+/// Levenshtein's distance, one row at a time.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, cb) in row.iter_mut().skip(1).zip(b.chars()) {
+            let best = (diagonal + usize::from(ca != cb))
+                .min(left + 1)
+                .min(*cell + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_levenshtein() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("summ", "sum", 1),
+            ("sum", "summ", 1),
+            ("kitten", "sitting", 3),
+            ("rate", "", 4),
+        ] {
+            assert_eq!(edit_distance(a, b), expected, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! A series: the label set that one value of a metric expression belongs to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::matcher::Entry;
+
+/// Labels sorted by name, none of them empty: in LogQL a label that is empty is
+/// a label that is not there, so equal series compare equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Series(BTreeMap<String, String>);
+
+impl Series {
+    /// The series of these labels; empty values are left out.
+    pub fn new<K: Into<String>, V: Into<String>>(labels: impl IntoIterator<Item = (K, V)>) -> Self {
+        let labels = labels.into_iter().map(|(k, v)| (k.into(), v.into()));
+        Self(
+            labels
+                .filter(|(_, value): &(String, String)| !value.is_empty())
+                .collect(),
+        )
+    }
+
+    /// The series an entry belongs to when `labels` tell series apart.
+    pub fn of<E: Entry + ?Sized>(entry: &E, labels: &[String]) -> Self {
+        Self::new(labels.iter().filter_map(|name| {
+            let value = entry.label(name)?;
+            Some((name.as_str(), value.into_owned()))
+        }))
+    }
+
+    /// The labels by name.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, (name, value)) in self.0.iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}={value:?}")?;
+        }
+        f.write_str("}")
+    }
+}

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from local_aws.processes import ROOT
 
 SAM = ROOT / ".venv" / "sam" / "bin"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+CLI = ROOT / ".local" / "bin" / "catchment"
 ARTIFACTS_BUCKET = "catchment-artifacts"
 
 
@@ -46,12 +48,24 @@ def with_tools(env):
 
 
 def build():
-    """`sam build` for this machine. Cargo knows what has changed, SAM would not:
-    its own cache hashes the whole repository, target/ included."""
+    """`sam build` for this machine, and the command `catchment`.
+
+    Cargo knows what has changed, SAM would not: its own cache hashes the whole
+    repository, target/ included. The command is built the way the functions are,
+    so that they share every compiled dependency.
+    """
+    env = with_tools(dict(os.environ))
+    architecture = host_architecture()
+    logs = ROOT / ".local"
+    run(["sam", "build", "--parameter-overrides", f"Architecture={architecture}"], env, logs / "sam-build.log")
+    lambda_dir = logs / "cargo-lambda"
     run(
-        ["sam", "build", "--parameter-overrides", f"Architecture={host_architecture()}"],
-        with_tools(dict(os.environ)), ROOT / ".local" / "sam-build.log",
+        ["cargo", "lambda", "build", "--release", "--bin", "catchment", "--lambda-dir", lambda_dir,
+         *(["--arm64"] if architecture == "arm64" else [])],
+        env, logs / "cli-build.log",
     )
+    CLI.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(lambda_dir / "catchment" / "bootstrap", CLI)
 
 
 @dataclass

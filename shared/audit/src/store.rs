@@ -1,6 +1,7 @@
 //! What the audit trail asks of a table: write once.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -52,12 +53,12 @@ impl AuditStore for MemoryAudit {
         let mut written = Written::default();
         for entry in entries {
             let keys = entry.keys();
-            let key = (keys.pk, keys.sk);
-            if stored.contains_key(&key) {
-                written.already_there += 1;
-            } else {
-                stored.insert(key, entry.clone());
-                written.created += 1;
+            match stored.entry((keys.pk, keys.sk)) {
+                Entry::Occupied(_) => written.already_there += 1,
+                Entry::Vacant(place) => {
+                    place.insert(entry.clone());
+                    written.created += 1;
+                }
             }
         }
         Ok(written)

@@ -1,0 +1,101 @@
+//! The function's settings.
+
+use catchment_aws::config::{ConfigErrors, Reader, Vars};
+use catchment_record::{Globs, LogGroup, Routing};
+
+/// What the template sets, read once.
+#[derive(Debug)]
+pub struct Config {
+    /// The bucket of the archive, of the quarantine and of the rule files.
+    pub archive_bucket: String,
+    /// The table of the audit trail.
+    pub audit_table: String,
+    /// The table of alert partials.
+    pub state_table: String,
+    /// Where in the bucket rule files lie.
+    pub rules_prefix: String,
+    /// How long audit entries are kept, in days.
+    pub audit_retention_days: u32,
+    /// The namespace of the metrics.
+    pub metrics_namespace: String,
+    /// What the handler needs.
+    pub settings: Settings,
+}
+
+/// The settings of the handler itself.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The Region that the function runs in.
+    pub region: String,
+    /// The environment of log groups whose names tell none.
+    pub environment: String,
+    /// Which log groups are kept for how long.
+    pub routing: Routing,
+    /// Catchment's own log groups: never taken in.
+    pub own_log_groups: Vec<LogGroup>,
+}
+
+impl Config {
+    /// Reads the settings; every fault is in the one error.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::new(vars);
+        let config = Self {
+            archive_bucket: reader.required("ARCHIVE_BUCKET"),
+            audit_table: reader.required("AUDIT_TABLE"),
+            state_table: reader.required("STATE_TABLE"),
+            rules_prefix: reader.required("RULES_PREFIX"),
+            audit_retention_days: reader.required_parsed("AUDIT_RETENTION_DAYS"),
+            metrics_namespace: reader.required("METRICS_NAMESPACE"),
+            settings: Settings {
+                region: reader.required("AWS_REGION"),
+                environment: reader.required("ENVIRONMENT"),
+                routing: Routing {
+                    short: globs(&mut reader, "SHORT_LOG_GROUPS"),
+                    long: globs(&mut reader, "LONG_LOG_GROUPS"),
+                },
+                own_log_groups: reader
+                    .list("OWN_LOG_GROUPS")
+                    .into_iter()
+                    .map(LogGroup::new)
+                    .collect(),
+            },
+        };
+        reader.finish(config)
+    }
+}
+
+fn globs(reader: &mut Reader<'_>, name: &str) -> Globs {
+    let list = reader.list(name);
+    Globs::new(&list).unwrap_or_else(|err| {
+        reader.fault(name, format!("no list of globs: {err}"));
+        Globs::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_in_one_message() {
+        let vars = Vars::from_pairs([
+            ("ARCHIVE_BUCKET", "b"),
+            ("AUDIT_TABLE", "a"),
+            ("AWS_REGION", "eu-west-1"),
+            ("ENVIRONMENT", "prod"),
+            ("METRICS_NAMESPACE", "Catchment"),
+            ("AUDIT_RETENTION_DAYS", "-1"),
+            ("SHORT_LOG_GROUPS", "/ecs/[oops"),
+        ]);
+        let message = Config::from_vars(&vars).unwrap_err().to_string();
+        for part in [
+            "STATE_TABLE is not set",
+            "RULES_PREFIX is not set",
+            "AUDIT_RETENTION_DAYS is \"-1\"",
+            "SHORT_LOG_GROUPS is no list of globs",
+            "/ecs/[oops",
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! One payload, from its envelope to durable writes.
+//!
+//! Order: archive, audit trail, alert partials; success is returned only when
+//! all of them are durable. Every key derives from the batch's content, so the
+//! whole may be repeated at any point.
+
+use bytes::Bytes;
+use catchment_alert::{PartialStore, RuleSet};
+use catchment_archive::{
+    ArchiveStore, ObjectKey, Put, QuarantineKeys, split_by_day, write_parquet,
+};
+use catchment_audit::{AuditEntry, AuditStore, extract};
+use catchment_record::{
+    BatchId, BatchLines, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Source,
+    gunzip,
+};
+use serde_json::{Value, json};
+
+use crate::config::Settings;
+use crate::entry::RecordEntry;
+use crate::error::IngestError;
+use crate::report::Report;
+
+/// The handler with its stores; built once, used for every invocation.
+#[derive(Debug)]
+pub struct Ingest<A, D, P> {
+    archive: A,
+    audit: D,
+    partials: P,
+    settings: Settings,
+}
+
+/// A batch's objects with the number of events in each.
+type Objects = Vec<(ObjectKey, Bytes, u64)>;
+
+impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
+    /// A handler over these stores.
+    pub fn new(archive: A, audit: D, partials: P, settings: Settings) -> Self {
+        Self {
+            archive,
+            audit,
+            partials,
+            settings,
+        }
+    }
+
+    /// The archive that it writes to.
+    pub fn archive(&self) -> &A {
+        &self.archive
+    }
+
+    /// The audit trail that it writes to.
+    pub fn audit(&self) -> &D {
+        &self.audit
+    }
+
+    /// The alert partials that it writes.
+    pub fn partials(&self) -> &P {
+        &self.partials
+    }
+
+    /// Takes in one event of the function, whatever it is. An error means that
+    /// a write did not happen and that the event should come again.
+    pub async fn handle(&self, mut event: Value, rules: &RuleSet) -> Result<Report, IngestError> {
+        let data = match event.pointer_mut("/awslogs/data").map(Value::take) {
+            Some(Value::String(data)) => data,
+            _ => {
+                return self
+                    .quarantine(
+                        event.to_string().into(),
+                        "not a CloudWatch Logs subscription event",
+                        1,
+                    )
+                    .await;
+            }
+        };
+        let json = match gunzip(&data) {
+            Ok(json) => json,
+            Err(reason) => return self.quarantine(data.into(), &reason.to_string(), 1).await,
+        };
+        match Envelope::parse(&json) {
+            Ok(envelope) => self.take_in(&envelope, data, rules).await,
+            Err(reason) => self.quarantine(data.into(), &reason.to_string(), 1).await,
+        }
+    }
+
+    async fn take_in(
+        &self,
+        envelope: &Envelope<'_>,
+        data: String,
+        rules: &RuleSet,
+    ) -> Result<Report, IngestError> {
+        if envelope.message_type == MessageType::Control {
+            return Ok(Report {
+                control_messages: 1,
+                ..Report::default()
+            });
+        }
+        let received = count(envelope.log_events.len());
+        let log_group = LogGroup::new(&*envelope.log_group);
+        if self.settings.own_log_groups.contains(&log_group) {
+            tracing::warn!(%log_group, received, "refused log events of our own: this log group must not be subscribed");
+            return Ok(Report {
+                counts: Counts {
+                    received,
+                    filtered: received,
+                    ..Counts::default()
+                },
+                own_events_refused: received,
+                ..Report::default()
+            });
+        }
+        let Settings {
+            region,
+            environment,
+            ..
+        } = &self.settings;
+        let log_stream = LogStream::new(&*envelope.log_stream);
+        let source = Source::new(&envelope.owner, region, log_group, log_stream, environment);
+        let lines = BatchLines::redact(envelope);
+        let records = lines.parse(&source);
+        let batch = BatchId::of(envelope, region);
+
+        let objects = match self.objects(&source, &records, &batch) {
+            Ok(objects) => objects,
+            Err(reason) => return self.quarantine(data.into(), &reason, received).await,
+        };
+        let mut report = Report {
+            counts: Counts {
+                received,
+                ..Counts::default()
+            },
+            secrets_redacted: records.iter().map(|record| record.redactions.total()).sum(),
+            parse_errors: count(
+                records
+                    .iter()
+                    .filter(|record| record.parse_error.is_some())
+                    .count(),
+            ),
+            ..Report::default()
+        };
+        self.write_archive(objects, &mut report).await?;
+        self.write_audit(&records, &mut report).await?;
+        self.write_partials(&records, &batch, rules, &mut report)
+            .await?;
+        Ok(report)
+    }
+
+    /// Every object of the batch, before any is written: a batch is written
+    /// whole or set aside whole.
+    fn objects(
+        &self,
+        source: &Source,
+        records: &[LogRecord<'_>],
+        batch: &BatchId,
+    ) -> Result<Objects, String> {
+        let class = self.settings.routing.class_of(&source.log_group);
+        split_by_day(records)
+            .map(|(day, part)| {
+                let body = write_parquet(part)
+                    .map_err(|err| format!("cannot be written as Parquet: {err}"))?;
+                Ok((
+                    ObjectKey::of_batch(class, day, part, batch),
+                    body,
+                    count(part.len()),
+                ))
+            })
+            .collect()
+    }
+
+    async fn write_archive(
+        &self,
+        objects: Objects,
+        report: &mut Report,
+    ) -> Result<(), IngestError> {
+        for (key, body, events) in objects {
+            match self.put(&key, body).await? {
+                Put::Created => report.objects_created += 1,
+                Put::AlreadyThere => report.objects_already_there += 1,
+            }
+            report.counts.archived += events;
+        }
+        Ok(())
+    }
+
+    async fn write_audit(
+        &self,
+        records: &[LogRecord<'_>],
+        report: &mut Report,
+    ) -> Result<(), IngestError> {
+        let entries: Vec<AuditEntry> = records.iter().filter_map(extract).collect();
+        let written = self
+            .audit
+            .put_once(&entries)
+            .await
+            .map_err(|err| IngestError::Audit(err.into()))?;
+        report.audit_entries_created = written.created;
+        Ok(())
+    }
+
+    async fn write_partials(
+        &self,
+        records: &[LogRecord<'_>],
+        batch: &BatchId,
+        rules: &RuleSet,
+        report: &mut Report,
+    ) -> Result<(), IngestError> {
+        let partials = rules.partials(records.iter().map(RecordEntry));
+        self.partials
+            .record(batch.as_str(), &partials.partials)
+            .await
+            .map_err(|err| IngestError::Partials(err.into()))?;
+        report.partials_recorded = count(partials.partials.len());
+        report.series_dropped = partials.dropped_series;
+        Ok(())
+    }
+
+    /// Sets the payload aside whole, with the reason beside it. The payload
+    /// comes first: a reason without one would be a lie.
+    async fn quarantine(
+        &self,
+        payload: Bytes,
+        reason: &str,
+        events: u64,
+    ) -> Result<Report, IngestError> {
+        let keys = QuarantineKeys::of_payload(&payload);
+        let note = json!({ "reason": reason, "payload_bytes": payload.len(), "payload_key": keys.payload.as_str() });
+        self.put(&keys.payload, payload).await?;
+        self.put(&keys.reason, note.to_string().into()).await?;
+        tracing::error!(reason, key = %keys.payload, "set a payload aside");
+        Ok(Report {
+            counts: Counts {
+                received: events,
+                quarantined: events,
+                ..Counts::default()
+            },
+            payloads_quarantined: 1,
+            ..Report::default()
+        })
+    }
+
+    async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<Put, IngestError> {
+        self.archive
+            .put_if_absent(key, body)
+            .await
+            .map_err(|err| IngestError::Archive(err.into()))
+    }
+}
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

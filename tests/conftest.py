@@ -1,0 +1,235 @@
+"""A stack deployed in the emulator, once for all end-to-end tests, and what they
+do with it: log events in; objects, items, answers and messages out.
+
+scripts/test builds what is deployed; `sam build` alone is enough too.
+"""
+
+import base64
+import gzip
+import hashlib
+import itertools
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from local_aws import stack as sam
+from local_aws.emulator import ACCOUNT, Emulator
+from local_aws.processes import ROOT
+from local_aws.receiver import Receiver
+
+NAME = "e2e"
+DATABASE = "catchment"
+OUTAGE_SERVICE = "outage-api"
+RULES = f"""
+groups:
+  - name: e2e
+    interval: 1m
+    rules:
+      - alert: DatabaseConnectionErrors
+        expr: |
+          count_over_time({{service="{OUTAGE_SERVICE}"}} |= "database connection" |= "error" [1m]) > 5
+        labels:
+          severity: critical
+        annotations:
+          summary: "Database connection errors"
+          description: "{{{{ $value }}}} database connection errors"
+"""
+
+
+def wait_for(what, find, seconds=30):
+    """What `find()` returns, as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < deadline, f"no {what} after {seconds} s"
+        time.sleep(0.25)
+    return found
+
+
+def subscription_event(group, lines, stream="ecs/app/0123456789abcdef0123456789abcdef", **envelope):
+    """What CloudWatch Logs invokes ingest with. `lines`: messages, or (milliseconds, message)."""
+    now = int(time.time() * 1000)
+    events = [line if isinstance(line, tuple) else (now + number, line) for number, line in enumerate(lines)]
+    body = {
+        "messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": group, "logStream": stream,
+        "subscriptionFilters": [f"{NAME}-catchment"],
+        "logEvents": [
+            {"id": event_id(group, stream, number, at), "timestamp": at, "message": message}
+            for number, (at, message) in enumerate(events)
+        ],
+        **envelope,
+    }
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(body).encode(), mtime=0)).decode()}}
+
+
+def event_id(*parts):
+    """56 digits, as CloudWatch numbers events."""
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+    return str(int(digest, 16)).zfill(56)[:56]
+
+
+@dataclass
+class Deployed:
+    """The stack under test."""
+
+    emulator: Emulator
+    receiver: Receiver
+    stack: sam.Stack
+    mirror: Path
+
+    def client(self, service):
+        return self.emulator.client(service)
+
+    @cached_property
+    def s3(self):
+        return self.client("s3")
+
+    @cached_property
+    def logs(self):
+        return self.client("logs")
+
+    @cached_property
+    def bucket(self):
+        return self.stack["ArchiveBucketName"]
+
+    def create_group(self, group, stream="ecs/app/0123456789abcdef0123456789abcdef"):
+        self.logs.create_log_group(logGroupName=group)
+        self.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        return stream
+
+    def put(self, group, lines, stream="ecs/app/0123456789abcdef0123456789abcdef"):
+        now = int(time.time() * 1000)
+        self.logs.put_log_events(
+            logGroupName=group, logStreamName=stream,
+            logEvents=[{"timestamp": now + number, "message": line} for number, line in enumerate(lines)],
+        )
+
+    def invoke(self, function, payload):
+        """The answer of a function, which must not fail, and the metrics that it emitted."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.stack[function], Payload=json.dumps(payload).encode(), LogType="Tail"
+        )
+        body = answer["Payload"].read().decode()
+        assert "FunctionError" not in answer, body
+        metrics = {}
+        for line in base64.b64decode(answer.get("LogResult", "")).decode().splitlines():
+            if line.startswith("{") and "_aws" in (fields := json.loads(line)):
+                metrics.update(fields)
+        return json.loads(body) if body else None, metrics
+
+    def ingest(self, payload):
+        """Invokes ingest, and checks that every event is accounted for. Its metrics."""
+        _, metrics = self.invoke("IngestFunctionName", payload)
+        count = {name: metrics.get(f"Events{name}", 0) for name in ("Received", "Archived", "Filtered", "Quarantined")}
+        assert count["Received"] == count["Archived"] + count["Filtered"] + count["Quarantined"]
+        assert metrics.get("ConservationViolated", 0) == 0
+        return metrics
+
+    def subscribe(self):
+        return self.invoke("SubscribeFunctionName", {})
+
+    def keys(self, prefix):
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+
+    def object(self, key):
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def parquet_files(self):
+        """The archive's objects as local files; each is fetched once, for none ever changes."""
+        files = []
+        for key in self.keys("logs/"):
+            path = self.mirror / key
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(self.object(key))
+            files.append(str(path))
+        return files
+
+    def records(self, group):
+        """What the archive holds of a log group, read with DuckDB, in order of time."""
+        files = self.parquet_files()
+        if not files:
+            return []
+        rows = duckdb.execute(
+            "SELECT * FROM read_parquet(?, hive_partitioning = true) WHERE log_group = ? ORDER BY time_unix_nano",
+            [files, group],
+        )
+        names = [column[0] for column in rows.description]
+        return [dict(zip(names, row)) for row in rows.fetchall()]
+
+    def items(self, table):
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack[table])
+        return list(itertools.chain.from_iterable(page["Items"] for page in pages))
+
+    def query(self, sql):
+        """The rows of Athena's answer, as dictionaries of strings."""
+        athena = self.client("athena")
+        started = athena.start_query_execution(
+            QueryString=sql, WorkGroup=self.stack["WorkgroupName"], QueryExecutionContext={"Database": DATABASE}
+        )["QueryExecutionId"]
+
+        def ended():
+            status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            return status if status["State"] in ("SUCCEEDED", "FAILED") else None
+
+        status = wait_for("answer", ended)
+        assert status["State"] == "SUCCEEDED", status["StateChangeReason"]
+        header, *rows = (
+            [cell.get("VarCharValue") for cell in row["Data"]]
+            for row in athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
+        )
+        return [dict(zip(header, row)) for row in rows]
+
+    def catchment(self, *arguments):
+        return sam.run([sam.CLI, *arguments], self.emulator.environment)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory):
+    directory = ROOT / ".local" / "e2e"
+    emulator = Emulator.start(directory)
+    receiver = None
+    try:
+        receiver = Receiver.start(directory)
+        secret = emulator.client("secretsmanager").create_secret(Name="slack", SecretString=receiver.url("slack"))
+        stack = sam.deploy(
+            emulator, NAME, SlackWebhookSecretArn=secret["ARN"], AlertEmail="oncall@example.com",
+            LogGroupPatterns="/ecs/*,/aws/lambda/*", LogGroupExcludes="/ecs/noise-*",
+            ShortLogGroups="/ecs/short-*", LongLogGroups="/ecs/long-*", Environment="e2e",
+        )
+        emulator.client("s3").put_object(
+            Bucket=stack["ArchiveBucketName"], Key="rules/e2e.yaml", Body=RULES.encode()
+        )
+        emulator.client("sns").subscribe(
+            TopicArn=stack["AlertTopicArn"], Protocol="http", Endpoint=receiver.url("email")
+        )
+        yield Deployed(emulator, receiver, stack, tmp_path_factory.mktemp("archive"))
+    finally:
+        if receiver:
+            receiver.stop()
+        emulator.stop()
+
+
+@pytest.fixture(scope="session")
+def outage(deployed):
+    """A database outage; asked for early, for its alert is over only minutes later."""
+    lines = [
+        json.dumps({"level": "ERROR", "message": f"database connection error: timeout {number}"})
+        for number in range(8)
+    ]
+    deployed.ingest(subscription_event(f"/ecs/{OUTAGE_SERVICE}", lines))
+    return len(lines)
+
+
+def pytest_collection_modifyitems(items):
+    """The outage first, what waits for the end of its alert last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "last: runs after the others, because it waits for time to pass")

@@ -1,0 +1,58 @@
+"""Pattern in, message out, resolution out: email text and Slack."""
+
+import pytest
+from conftest import wait_for
+
+# A window of one minute must pass, and evaluation is once a minute.
+PATIENCE = 200
+
+
+def mails(deployed):
+    return deployed.receiver.messages()["email"]
+
+
+def slack(deployed):
+    return deployed.receiver.messages()["slack"]
+
+
+def told(messages, *words):
+    return [message for message in messages if all(word.lower() in str(message).lower() for word in words)]
+
+
+@pytest.mark.last
+def test_an_alert_fires_by_email_and_slack_with_its_value(deployed, outage):
+    (mail,) = wait_for("email", lambda: told(mails(deployed), "DatabaseConnectionErrors", "firing"), PATIENCE)
+    assert len(mail["subject"]) < 100 and "\n" not in mail["subject"]
+    assert "8 database connection errors" in mail["text"]
+    assert "critical" in mail["text"].lower()
+    (message,) = wait_for("Slack message", lambda: told(slack(deployed), "DatabaseConnectionErrors", "firing"))
+    assert message["blocks"] and "8 database connection errors" in str(message)
+
+
+@pytest.mark.last
+def test_its_end_is_told_too_and_nothing_is_told_twice(deployed, outage):
+    wait_for("email", lambda: told(mails(deployed), "DatabaseConnectionErrors", "resolved"), PATIENCE)
+    wait_for("Slack message", lambda: told(slack(deployed), "DatabaseConnectionErrors", "resolved"))
+    # Evaluating once more says nothing new.
+    before = deployed.receiver.messages()
+    deployed.invoke("EvaluateFunctionName", {})
+    assert deployed.receiver.messages() == before
+    assert len(mails(deployed)) == 2 and len(slack(deployed)) == 2
+
+
+@pytest.mark.last
+def test_slack_is_asked_again_when_it_is_busy(deployed, outage):
+    """The last message once more, to a webhook that says 429 first."""
+    before = len(slack(deployed))
+    text = "from the test of 429"
+    deployed.receiver.be_busy(1)
+    message = {
+        "id": "test", "name": "Busy", "description": text, "summary": text, "severity": "warning",
+        "status": "firing", "condition": "1 > 0", "threshold": 0.0, "current_value": 1.0, "labels": {},
+        "annotations": {}, "triggered_at": "2026-11-21T05:00:00Z", "resolved_at": None, "stack": "e2e",
+    }
+    import json
+
+    deployed.client("sns").publish(TopicArn=deployed.stack["AlertTopicArn"], Message=json.dumps(message))
+    wait_for("Slack message", lambda: len(slack(deployed)) > before)
+    assert text in str(slack(deployed)[-1])

@@ -1,0 +1,113 @@
+"""What the template promises, read from it: roles, buckets, tables, retention."""
+
+import json
+
+import pytest
+from template import functions, properties, resources, template, variables_read_by
+
+from local_aws.processes import ROOT
+
+FUNCTIONS = ["ingest", "evaluate", "notify", "subscribe"]
+
+
+def statements():
+    for name, role in resources("AWS::IAM::Role").items():
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                # A statement under a condition: its first branch.
+                yield name, statement.get("Fn::If", [None, statement])[1]
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_function_of_the_repository_is_deployed():
+    assert sorted(path.name for path in (ROOT / "functions").iterdir()) == sorted(FUNCTIONS)
+    assert sorted(functions()) == sorted(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_exactly_the_settings_it_reads(function):
+    assert set(functions()[function]["Environment"]["Variables"]) == variables_read_by(function)
+
+
+def test_no_role_allows_a_wildcard_action_or_any_resource():
+    assert len(list(statements())) > 10
+    for role, statement in statements():
+        for action in listed(statement["Action"]):
+            assert "*" not in action, (role, action)
+        for resource in listed(statement["Resource"]):
+            assert resource != "*", (role, statement["Sid"])
+
+
+def test_every_function_has_a_role_of_its_own():
+    roles = [json.dumps(it["Role"]) for it in functions().values()]
+    assert len(set(roles)) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("bucket", ["ArchiveBucket", "QueryResultsBucket"])
+def test_a_bucket_is_private_encrypted_and_refuses_plain_http(bucket):
+    assert sorted(resources("AWS::S3::Bucket")) == ["ArchiveBucket", "QueryResultsBucket"]
+    block = properties(bucket)["PublicAccessBlockConfiguration"]
+    assert block == dict.fromkeys(
+        ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"], True
+    )
+    assert properties(bucket)["BucketEncryption"]
+    policies = resources("AWS::S3::BucketPolicy").values()
+    (policy,) = [it["Properties"] for it in policies if it["Properties"]["Bucket"] == {"Ref": bucket}]
+    (deny,) = policy["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Action"]) == ("Deny", "s3:*")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("retention_class", ["short", "standard", "long"])
+def test_each_retention_class_expires_when_its_parameter_says(retention_class):
+    rules = properties("ArchiveBucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [it for it in rules if it.get("Prefix") == f"logs/class={retention_class}/"]
+    assert rule["Status"] == "Enabled"
+    parameter = f"{retention_class.title()}RetentionDays"
+    assert rule["ExpirationInDays"] == {"Ref": parameter}
+    # S3 refuses a rule whose objects expire before they move.
+    minimum = template()["Parameters"][parameter]["MinValue"]
+    assert all(move["TransitionInDays"] < minimum for move in rule.get("Transitions", []))
+
+
+@pytest.mark.parametrize("table", ["AuditTable", "StateTable"])
+def test_a_table_can_be_restored_and_is_hard_to_delete(table):
+    assert sorted(resources("AWS::DynamoDB::Table")) == ["AuditTable", "StateTable"]
+    assert template()["Resources"][table]["DeletionPolicy"] == "Retain"
+    assert properties(table)["DeletionProtectionEnabled"] is True
+    assert properties(table)["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties(table)["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_what_ingest_fails_on_is_tried_again_and_then_kept():
+    config = functions()["ingest"]["EventInvokeConfig"]
+    assert config["MaximumRetryAttempts"] == 2
+    assert config["MaximumEventAgeInSeconds"] == 6 * 3600
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedPayloadQueue", "Arn"]}
+
+
+def test_one_permission_serves_all_log_groups():
+    (permission,) = resources("AWS::Lambda::Permission").values()
+    assert permission["Properties"]["Principal"] == "logs.amazonaws.com"
+    assert permission["Properties"]["SourceArn"]["Fn::Sub"].endswith(":log-group:*")
+
+
+def test_the_log_groups_of_our_functions_have_a_retention_and_are_named_as_our_own():
+    groups = [it["Properties"] for it in resources("AWS::Logs::LogGroup").values()]
+    assert all(group["RetentionInDays"] == {"Ref": "OwnLogRetentionDays"} for group in groups)
+    names = sorted(group["LogGroupName"]["Fn::Sub"] for group in groups)
+    assert names == sorted(f"/aws/lambda/${{AWS::StackName}}-{function}" for function in FUNCTIONS)
+    for function in ("ingest", "subscribe"):
+        own = functions()[function]["Environment"]["Variables"]["OWN_LOG_GROUPS"]["Fn::Sub"]
+        assert sorted(own.split(",")) == names
+
+
+def test_every_parameter_is_explained_grouped_and_has_a_default():
+    parameters = template()["Parameters"]
+    groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
+    for name, parameter in parameters.items():
+        assert parameter["Description"] and "Default" in parameter, name

@@ -6,6 +6,7 @@
 
 import json
 import os
+import shutil
 import sys
 import urllib.request
 from pathlib import Path
@@ -59,8 +60,9 @@ class Emulator:
     @classmethod
     def start(cls, directory):
         directory = Path(directory).resolve()
+        shutil.rmtree(directory, ignore_errors=True)  # what an earlier one left
         scratch = directory / "tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(parents=True)
         port = processes.free_port()
         # It must itself be told its endpoint, or the functions that it runs
         # natively call the real AWS.

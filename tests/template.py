@@ -59,4 +59,5 @@ def saved_queries():
 def variables_read_by(function):
     """The names of environment variables that a function's config.rs reads, tests left out."""
     source = (ROOT / "functions" / function / "src" / "config.rs").read_text()
-    return set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"', source.split("#[cfg(test)]")[0]))
+    names = re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"', source.split("#[cfg(test)]")[0])
+    return {name for name in names if not name.startswith("AWS_")}  # those are set by Lambda

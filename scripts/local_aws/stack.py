@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from local_aws.processes import ROOT
 
 SAM = ROOT / ".venv" / "sam" / "bin"
+SAM_CONFIG = ROOT / "scripts" / "local_aws" / "samconfig.toml"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 CLI = ROOT / ".local" / "bin" / "catchment"
 ARTIFACTS_BUCKET = "catchment-artifacts"
@@ -57,7 +58,10 @@ def build():
     env = with_tools(dict(os.environ))
     architecture = host_architecture()
     logs = ROOT / ".local"
-    run(["sam", "build", "--parameter-overrides", f"Architecture={architecture}"], env, logs / "sam-build.log")
+    run(
+        ["sam", "build", "--config-file", SAM_CONFIG, "--parameter-overrides", f"Architecture={architecture}"],
+        env, logs / "sam-build.log",
+    )
     lambda_dir = logs / "cargo-lambda"
     run(
         ["cargo", "lambda", "build", "--release", "--bin", "catchment", "--lambda-dir", lambda_dir,
@@ -97,10 +101,8 @@ def deploy(emulator, name, **parameters):
     }
     run(
         [
-            "sam", "deploy", "--template-file", BUILT_TEMPLATE, "--stack-name", name,
-            "--s3-bucket", ARTIFACTS_BUCKET, "--capabilities", "CAPABILITY_IAM",
-            "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
-            "--parameter-overrides", *(f"{key}={value}" for key, value in chosen.items()),
+            "sam", "deploy", "--config-file", SAM_CONFIG, "--template-file", BUILT_TEMPLATE,
+            "--stack-name", name, "--s3-bucket", ARTIFACTS_BUCKET, "--parameter-overrides", *(f"{key}={value}" for key, value in chosen.items()),
         ],
         with_tools(emulator.environment), emulator.directory / f"deploy-{name}.log",
     )

@@ -20,6 +20,8 @@ pub mod logging;
 pub mod notifier;
 #[cfg(feature = "rules")]
 pub mod rules;
+#[cfg(feature = "secrets")]
+pub mod secrets;
 #[cfg(feature = "http")]
 pub mod webhook;
 

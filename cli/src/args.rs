@@ -1,0 +1,141 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the query failed, a payload cannot be decoded, a rule file has faults
+  2    the command line is wrong (or no AWS Region is set)
+  3    no AWS credentials, or they are refused
+  4    the stack, workgroup or database is not there
+  5    AWS cannot be reached, or does not answer
+  6    a file cannot be read or written
+  130  interrupted with Ctrl-C (a running query is stopped)";
+
+/// Searches and explains logs that Catchment keeps.
+#[derive(Debug, Parser)]
+#[command(name = "catchment", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask the archive in SQL, through Amazon Athena.
+    #[command(after_help = EXIT_CODES)]
+    Query(QueryArgs),
+    /// Show what would become of log lines or of a subscription payload: one
+    /// record a line as JSON. Offline; nothing is sent.
+    #[command(after_help = EXIT_CODES)]
+    Parse(ParseArgs),
+    /// Work with alert rule files.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+}
+
+/// Commands about rule files.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Load rule files as Catchment would, and name every fault.
+    #[command(after_help = EXIT_CODES)]
+    Check(RulesCheckArgs),
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people. Control characters in cells are shown, not obeyed.
+    Table,
+    /// A JSON array with one object a line, for `jq`. Numbers and booleans are such.
+    Json,
+    /// RFC 4180 with a header. NULL is an empty field.
+    Csv,
+}
+
+/// `catchment query`.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// The statement; `-` reads it from standard input.
+    #[arg(long, value_name = "SQL")]
+    pub sql: String,
+    /// The Catchment stack: its Athena workgroup has the same name.
+    #[arg(
+        long,
+        env = "CATCHMENT_STACK",
+        default_value = "catchment",
+        value_name = "NAME"
+    )]
+    pub stack: String,
+    /// The Athena workgroup, where it is not named like the stack.
+    #[arg(long, value_name = "NAME")]
+    pub workgroup: Option<String>,
+    /// The Glue database.
+    #[arg(
+        long,
+        env = "CATCHMENT_DATABASE",
+        default_value = "catchment",
+        value_name = "NAME"
+    )]
+    pub database: String,
+    /// The AWS Region, where it is not the profile's or AWS_REGION.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The profile in ~/.aws/config.
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Another endpoint than AWS's own (an emulator).
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The form of the answer.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Show this many rows at most (a table shows 1,000 unless told otherwise).
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+}
+
+/// `catchment parse`.
+#[derive(Debug, Args)]
+pub struct ParseArgs {
+    /// Log lines, or a subscription payload (the event that Lambda receives, or
+    /// its base64 alone); `-` is standard input.
+    pub file: PathBuf,
+    /// The log group the lines come from; it tells service and cluster.
+    /// [default: the file's name]
+    #[arg(long, value_name = "NAME")]
+    pub log_group: Option<String>,
+    /// The log stream the lines come from; it tells container and task.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub log_stream: String,
+    /// The environment of records that do not name theirs.
+    #[arg(long, value_name = "NAME", default_value = "production")]
+    pub environment: String,
+    /// The Region the records are said to come from.
+    #[arg(long, default_value = "")]
+    pub region: String,
+}
+
+/// `catchment rules check`.
+#[derive(Debug, Args)]
+pub struct RulesCheckArgs {
+    /// Rule files in the Loki ruler format.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,207 @@
+//! An answer in the form that was asked for, row by row as it comes.
+
+use std::io::{self, Write};
+
+use comfy_table::{Cell, Table, presets};
+use serde_json::Number;
+
+use crate::args::Format;
+use crate::athena::{Column, Row};
+
+/// Writes rows in one form.
+pub enum Output<W: Write> {
+    /// Gathered first: the widths depend on every row.
+    Table(W, Box<Table>),
+    /// An array, one object a line.
+    Json(W, Separator),
+    /// A header and rows.
+    Csv(Box<csv::Writer<W>>, Header),
+}
+
+/// What comes before the next JSON object.
+pub struct Separator(&'static str);
+
+/// Whether the CSV header is written.
+pub struct Header(bool);
+
+impl<W: Write> Output<W> {
+    /// An answer in `format`, to `sink`.
+    pub fn new(format: Format, sink: W) -> Self {
+        match format {
+            Format::Table => {
+                let mut table = Table::new();
+                table.load_style(presets::UTF8_FULL_CONDENSED);
+                Self::Table(sink, Box::new(table))
+            }
+            Format::Json => Self::Json(sink, Separator("[\n")),
+            Format::Csv => Self::Csv(Box::new(csv::Writer::from_writer(sink)), Header(false)),
+        }
+    }
+
+    /// Takes a row.
+    pub fn row(&mut self, columns: &[Column], row: &Row) -> io::Result<()> {
+        match self {
+            Self::Table(_, table) => {
+                let cells = row
+                    .iter()
+                    .map(|v| Cell::new(printable(v.as_deref().unwrap_or(""))));
+                table.add_row(cells.collect::<Vec<_>>());
+                Ok(())
+            }
+            Self::Json(sink, separator) => {
+                sink.write_all(separator.0.as_bytes())?;
+                separator.0 = ",\n";
+                json_object(sink, columns, row)
+            }
+            Self::Csv(sink, header) => {
+                write_header(sink, header, columns)?;
+                Ok(sink.write_record(row.iter().map(|v| v.as_deref().unwrap_or("")))?)
+            }
+        }
+    }
+
+    /// Ends the answer.
+    pub fn finish(self, columns: &[Column]) -> io::Result<()> {
+        match self {
+            Self::Table(mut sink, mut table) => {
+                if !columns.is_empty() {
+                    table.set_header(columns.iter().map(|c| &c.name));
+                    writeln!(sink, "{table}")?;
+                }
+                sink.flush()
+            }
+            Self::Json(mut sink, separator) => {
+                let end: &[u8] = if separator.0 == ",\n" {
+                    b"\n]\n"
+                } else {
+                    b"[]\n"
+                };
+                sink.write_all(end)?;
+                sink.flush()
+            }
+            Self::Csv(mut sink, mut header) => {
+                write_header(&mut sink, &mut header, columns)?;
+                sink.flush()
+            }
+        }
+    }
+}
+
+fn write_header<W: Write>(
+    sink: &mut csv::Writer<W>,
+    header: &mut Header,
+    columns: &[Column],
+) -> io::Result<()> {
+    if !header.0 && !columns.is_empty() {
+        sink.write_record(columns.iter().map(|c| &c.name))?;
+        header.0 = true;
+    }
+    Ok(())
+}
+
+fn json_object<W: Write>(sink: &mut W, columns: &[Column], row: &Row) -> io::Result<()> {
+    sink.write_all(b"{")?;
+    for (i, (column, value)) in columns.iter().zip(row).enumerate() {
+        if i > 0 {
+            sink.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut *sink, &column.name)?;
+        sink.write_all(b":")?;
+        match value.as_deref() {
+            None => sink.write_all(b"null")?,
+            Some(text) if is_json_literal(&column.kind, text) => sink.write_all(text.as_bytes())?,
+            Some(text) => serde_json::to_writer(&mut *sink, text)?,
+        }
+    }
+    sink.write_all(b"}")
+}
+
+/// Whether a value of this type stands in JSON as it is. NaN and Infinity do not.
+fn is_json_literal(kind: &str, text: &str) -> bool {
+    match kind {
+        "boolean" => matches!(text, "true" | "false"),
+        "tinyint" | "smallint" | "integer" | "int" | "bigint" | "float" | "real" | "double"
+        | "decimal" => serde_json::from_str::<Number>(text).is_ok(),
+        _ => false,
+    }
+}
+
+/// A cell as it may be shown on a terminal: a log line's escape sequences are
+/// shown as text, so that nothing that was logged can steer it.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push('\n'),
+            '\t' => shown.push_str("    "),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(format: Format, rows: &[Row]) -> String {
+        let columns = [
+            ("service", "varchar"),
+            ("errors", "bigint"),
+            ("rate", "double"),
+        ]
+        .map(|(name, kind)| Column {
+            name: name.into(),
+            kind: kind.into(),
+        });
+        let mut sink = Vec::new();
+        let mut output = Output::new(format, &mut sink);
+        for row in rows {
+            output.row(&columns, row).unwrap();
+        }
+        output.finish(&columns).unwrap();
+        String::from_utf8(sink).unwrap()
+    }
+
+    fn row(values: [Option<&str>; 3]) -> Row {
+        values.map(|v| v.map(str::to_owned)).to_vec()
+    }
+
+    #[test]
+    fn json_is_an_array_with_an_object_a_line() {
+        let rows = [
+            row([Some("a\"b"), Some("12345678901234567"), Some("0.5")]),
+            row([None, Some("2"), Some("NaN")]),
+        ];
+        assert_eq!(
+            render(Format::Json, &rows),
+            "[\n{\"service\":\"a\\\"b\",\"errors\":12345678901234567,\"rate\":0.5},\n\
+             {\"service\":null,\"errors\":2,\"rate\":\"NaN\"}\n]\n"
+        );
+        assert_eq!(render(Format::Json, &[]), "[]\n");
+    }
+
+    #[test]
+    fn csv_quotes_what_must_be_and_has_a_header_without_rows() {
+        let rows = [row([Some("a,\"b\"\nc"), Some("1"), None])];
+        assert_eq!(
+            render(Format::Csv, &rows),
+            "service,errors,rate\n\"a,\"\"b\"\"\nc\",1,\n"
+        );
+        assert_eq!(render(Format::Csv, &[]), "service,errors,rate\n");
+    }
+
+    #[test]
+    fn a_table_shows_escape_sequences_instead_of_obeying_them() {
+        let table = render(
+            Format::Table,
+            &[row([Some("\u{1b}[2Jauth"), Some("3"), None])],
+        );
+        assert!(
+            table.contains("service") && table.contains("\\u{1b}[2Jauth"),
+            "{table}"
+        );
+        assert!(!table.contains('\u{1b}'));
+    }
+}

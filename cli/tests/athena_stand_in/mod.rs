@@ -1,0 +1,63 @@
+//! Stands in for Athena on loopback: answers a script of calls in their order.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+/// A stand-in and its address.
+pub struct Athena {
+    /// Where it listens.
+    pub url: String,
+    served: JoinHandle<Vec<Value>>,
+}
+
+impl Athena {
+    /// Expects these operations, and answers each with its status and body.
+    pub fn start(script: Vec<(&'static str, u16, Value)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let mut requests = Vec::new();
+            for (operation, status, answer) in script {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let (mut head, mut length) = (String::new(), 0);
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                    head.push_str(&line);
+                }
+                assert!(
+                    head.contains(&format!("AmazonAthena.{operation}")),
+                    "{head}"
+                );
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                requests.push(serde_json::from_slice(&body).unwrap());
+                let answer = answer.to_string();
+                write!(
+                    stream,
+                    "HTTP/1.1 {status} x\r\ncontent-type: application/x-amz-json-1.1\r\n\
+                     content-length: {}\r\nconnection: close\r\n\r\n{answer}",
+                    answer.len()
+                )
+                .unwrap();
+            }
+            requests
+        });
+        Self { url, served }
+    }
+
+    /// The bodies of the requests, once all were made.
+    pub fn finish(self) -> Vec<Value> {
+        self.served.join().unwrap()
+    }
+}

@@ -1,0 +1,293 @@
+//! The built command as a script sees it: answers, one sentence on standard
+//! error, exit codes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod athena_stand_in;
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use athena_stand_in::Athena;
+use serde_json::{Value, json};
+
+/// The command, in an environment that knows no AWS account.
+fn catchment(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_catchment"));
+    command
+        .args(args)
+        .env_clear()
+        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_REGION", "eu-west-1");
+    command
+}
+
+fn with_keys(args: &[&str]) -> Command {
+    let mut command = catchment(args);
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "example");
+    command
+}
+
+fn query(athena: &Athena, more: &[&str]) -> Output {
+    let mut args = vec!["query", "--sql", "SELECT 1;", "--endpoint-url", &athena.url];
+    args.extend(more);
+    with_keys(&args).output().unwrap()
+}
+
+/// The exit code, after seeing that standard error is one sentence with these words.
+fn complaint(output: &Output, words: &[&str]) -> i32 {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("catchment: "), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word} in {stderr}");
+    }
+    output.status.code().unwrap()
+}
+
+#[test]
+fn the_usage_is_wrong() {
+    for args in [
+        &["query"][..],
+        &["query", "--sql", "x", "--format", "xml"],
+        &["search"],
+    ] {
+        assert_eq!(
+            catchment(args).output().unwrap().status.code(),
+            Some(2),
+            "{args:?}"
+        );
+    }
+    let empty = with_keys(&["query", "--sql", ";"]).output().unwrap();
+    assert_eq!(complaint(&empty, &["--sql"]), 2);
+    let mut nowhere = with_keys(&["query", "--sql", "SELECT 1"]);
+    let nowhere = nowhere.env_remove("AWS_REGION").output().unwrap();
+    assert_eq!(complaint(&nowhere, &["--region"]), 2);
+}
+
+#[test]
+fn there_are_no_credentials() {
+    let output = catchment(&["query", "--sql", "SELECT 1"]).output().unwrap();
+    assert_eq!(
+        complaint(
+            &output,
+            &["no AWS credentials", "aws configure", "--profile"]
+        ),
+        3
+    );
+    let output = catchment(&["query", "--sql", "SELECT 1", "--profile", "nope"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        complaint(&output, &["the profile \"nope\"", "list-profiles"]),
+        3
+    );
+}
+
+#[test]
+fn aws_is_out_of_reach() {
+    let url = "http://127.0.0.1:1";
+    let output = with_keys(&["query", "--sql", "SELECT 1", "--endpoint-url", url])
+        .output()
+        .unwrap();
+    assert_eq!(
+        complaint(&output, &["cannot be reached", "--endpoint-url"]),
+        5
+    );
+}
+
+#[test]
+fn athena_refuses() {
+    for (kind, message, words, code) in [
+        (
+            "InvalidRequestException",
+            "WorkGroup nope is not found.",
+            "--stack",
+            4,
+        ),
+        (
+            "AccessDeniedException",
+            "not authorized to perform",
+            "athena:StartQueryExecution",
+            3,
+        ),
+        (
+            "InvalidRequestException",
+            "line 1:1: mismatched input 'x'",
+            "line 1:1",
+            1,
+        ),
+    ] {
+        let refusal = json!({"__type": kind, "Message": message, "message": message});
+        let athena = Athena::start(vec![("StartQueryExecution", 400, refusal)]);
+        let output = query(&athena, &["--stack", "nope"]);
+        assert_eq!(complaint(&output, &[words]), code, "{message}");
+        assert_eq!(athena.finish()[0]["WorkGroup"], "nope");
+    }
+}
+
+fn execution(state: &str, reason: &str) -> Value {
+    json!({"QueryExecution": {"QueryExecutionId": "q", "StatementType": "DML",
+        "Status": {"State": state, "StateChangeReason": reason},
+        "Statistics": {"DataScannedInBytes": 1_500_000, "TotalExecutionTimeInMillis": 1234}}})
+}
+
+#[test]
+fn a_query_fails() {
+    let athena = Athena::start(vec![
+        ("StartQueryExecution", 200, json!({"QueryExecutionId": "q"})),
+        ("GetQueryExecution", 200, execution("RUNNING", "")),
+        (
+            "GetQueryExecution",
+            200,
+            execution("FAILED", "COLUMN_NOT_FOUND: line 1:8"),
+        ),
+    ]);
+    assert_eq!(
+        complaint(&query(&athena, &[]), &["COLUMN_NOT_FOUND: line 1:8"]),
+        1
+    );
+}
+
+/// Two pages: a header and a row, then two rows.
+fn answered() -> Athena {
+    let page = |rows: Value, next: Option<&str>| {
+        let columns =
+            json!([{"Name": "service", "Type": "varchar"}, {"Name": "n", "Type": "bigint"}]);
+        json!({"NextToken": next,
+            "ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": columns}}})
+    };
+    let row = |name: &str, n: &str| json!({"Data": [{"VarCharValue": name}, {"VarCharValue": n}]});
+    let first = json!([row("service", "n"), row("auth", "3")]);
+    let second = json!([row("service", "4"), {"Data": [{}, {"VarCharValue": "5"}]}]);
+    Athena::start(vec![
+        ("StartQueryExecution", 200, json!({"QueryExecutionId": "q"})),
+        ("GetQueryExecution", 200, execution("SUCCEEDED", "")),
+        ("GetQueryResults", 200, page(first, Some("2"))),
+        ("GetQueryResults", 200, page(second, None)),
+    ])
+}
+
+#[test]
+fn a_query_is_answered() {
+    let athena = answered();
+    let output = query(&athena, &["--format", "json", "--database", "logs"]);
+    assert_eq!(output.status.code(), Some(0));
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        rows,
+        json!([{"service": "auth", "n": 3}, {"service": "service", "n": 4}, {"service": null, "n": 5}])
+    );
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, "succeeded: 3 rows, 1.5 MB scanned, 1.2 s, query q\n");
+    let requests = athena.finish();
+    assert_eq!(requests[0]["QueryString"], "SELECT 1");
+    assert_eq!(requests[0]["WorkGroup"], "catchment");
+    assert_eq!(requests[0]["QueryExecutionContext"]["Database"], "logs");
+
+    let output = query(&answered(), &["--format", "csv", "--limit", "2"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "service,n\nauth,3\nservice,4\n"
+    );
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("the first 2 rows")
+    );
+    let table = String::from_utf8(query(&answered(), &[]).stdout).unwrap();
+    assert!(table.contains("│ auth"), "{table}");
+}
+
+fn parse(args: &[&str], input: &[u8]) -> Output {
+    let mut command = catchment(&["parse"]);
+    let mut child = command
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn records(output: &Output) -> Vec<Value> {
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn lines_become_records() {
+    let input =
+        b"{\"level\":\"ERROR\",\"message\":\"login failed\",\"password\":\"hunter2\"}\r\n\n\
+        2024-12-19 10:30:15 - personal_assistant.core - INFO - started\nno time here \xff";
+    let output = parse(&["-", "--log-group", "/ecs/auth-service"], input);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("hunter2"));
+    let records = records(&output);
+    assert_eq!(records.len(), 3);
+    assert_eq!(
+        (&records[0]["service"], &records[0]["severity_text"]),
+        (&json!("auth-service"), &json!("ERROR"))
+    );
+    assert_eq!(records[1]["timestamp"], "2024-12-19T10:30:15.000Z");
+    assert_eq!(records[2]["timestamp"], Value::Null);
+    let columns: Vec<&String> = records[0].as_object().unwrap().keys().collect();
+    assert_eq!(
+        columns.len(),
+        31,
+        "one key a column of the archive: {columns:?}"
+    );
+}
+
+#[test]
+fn a_payload_becomes_records() {
+    let payload = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/payload.json");
+    let output = catchment(&["parse", payload]).output().unwrap();
+    let from_event = records(&output);
+    assert_eq!(from_event.len(), 2);
+    assert_eq!(from_event[0]["account_id"], "123456789012");
+    assert_eq!(from_event[0]["container"], "web");
+    let with_request_id = from_event
+        .iter()
+        .find(|r| r["request_id"] == "req_abc123")
+        .unwrap();
+    assert_eq!(
+        with_request_id["observed_timestamp"],
+        "2025-10-09T08:53:20.123Z"
+    );
+    assert_eq!(with_request_id["timestamp"], "2025-10-09T08:53:20.100Z");
+
+    let event: Value = serde_json::from_slice(&std::fs::read(payload).unwrap()).unwrap();
+    let data = event["awslogs"]["data"].as_str().unwrap();
+    assert_eq!(records(&parse(&["-"], data.as_bytes())), from_event);
+
+    let cut = parse(&["-"], &data.as_bytes()[..200]);
+    assert_eq!(complaint(&cut, &["quarantine/"]), 1);
+}
+
+#[test]
+fn a_file_is_not_there() {
+    let output = catchment(&["parse", "/nowhere/app.log"]).output().unwrap();
+    assert_eq!(complaint(&output, &["/nowhere/app.log cannot be read"]), 6);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let lines = format!("{}/many-lines.log", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&lines, "INFO one of many lines\n".repeat(20_000)).unwrap();
+    let mut child = catchment(&["parse", &lines])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}

@@ -1,1 +1,31 @@
-//! stub
+//! Alerts: rule files, the partial sums a batch contributes, the state machine,
+//! and the words of a notification. It knows no DynamoDB and no SNS; the ports
+//! that need them stand in [`ports`], each with an in-memory twin.
+//!
+//! Always true: a rule that cannot be evaluated exactly is refused when it is
+//! loaded; recording one batch twice counts it once; a state change and the
+//! notification of it are one write.
+
+mod digest;
+mod group;
+pub mod memory;
+pub mod message;
+mod partial;
+pub mod ports;
+mod rule_error;
+mod rule_file;
+mod rules;
+pub mod slack;
+mod state;
+#[cfg(feature = "test-suites")]
+pub mod suites;
+mod template;
+mod yaml;
+
+pub use group::{Group, Rule, RuleId};
+pub use message::AlertMessage;
+pub use partial::{MAX_SERIES_PER_RULE, Partial, Partials, series_hash};
+pub use rule_error::{RuleError, RuleErrors};
+pub use rules::{RuleFile, RuleSet};
+pub use state::{AlertState, Phase, Step, next_states};
+pub use template::{Template, TemplateError};

@@ -1,0 +1,146 @@
+//! The ports kept in memory, for tests and for trying rules out.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use catchment_logql::Series;
+
+use crate::group::RuleId;
+use crate::message::AlertMessage;
+use crate::partial::Partial;
+use crate::ports::{AlertStore, Notifier, PartialStore, Written};
+use crate::state::AlertState;
+
+type PartialKey = (RuleId, i64, Series, String);
+
+/// Partials and alert states in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    partials: Mutex<BTreeMap<PartialKey, f64>>,
+    states: Mutex<BTreeMap<(RuleId, Series), AlertState>>,
+    cursors: Mutex<BTreeMap<String, i64>>,
+}
+
+/// A panic elsewhere leaves whole maps behind, so a poisoned lock is usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PartialStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn record(&self, batch_id: &str, partials: &[Partial]) -> Result<(), Infallible> {
+        let mut stored = lock(&self.partials);
+        for partial in partials {
+            let Partial {
+                rule,
+                series,
+                bucket_end_ms,
+                value,
+                ..
+            } = partial.clone();
+            stored.insert((rule, bucket_end_ms, series, batch_id.to_owned()), value);
+        }
+        Ok(())
+    }
+
+    async fn window(
+        &self,
+        rule: &RuleId,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Vec<(Series, f64)>, Infallible> {
+        let mut sums: BTreeMap<Series, f64> = BTreeMap::new();
+        for ((of, end, series, _), value) in lock(&self.partials).iter() {
+            if of == rule && *end > from_ms && *end <= to_ms {
+                *sums.entry(series.clone()).or_default() += value;
+            }
+        }
+        Ok(sums.into_iter().collect())
+    }
+}
+
+impl AlertStore for MemoryStore {
+    type Error = Infallible;
+
+    async fn states(&self, rule: &RuleId) -> Result<Vec<AlertState>, Infallible> {
+        let states = lock(&self.states);
+        Ok(states
+            .values()
+            .filter(|state| state.rule == *rule)
+            .cloned()
+            .collect())
+    }
+
+    async fn save(&self, state: &AlertState) -> Result<Written, Infallible> {
+        let mut states = lock(&self.states);
+        let key = (state.rule.clone(), state.series.clone());
+        if states.get(&key).map_or(0, |stored| stored.version) + 1 != state.version {
+            return Ok(Written::Conflict);
+        }
+        states.insert(key, state.clone());
+        Ok(Written::Done)
+    }
+
+    async fn delete(&self, state: &AlertState) -> Result<Written, Infallible> {
+        let mut states = lock(&self.states);
+        let key = (state.rule.clone(), state.series.clone());
+        if states.get(&key).map(|stored| stored.version) != Some(state.version) {
+            return Ok(Written::Conflict);
+        }
+        states.remove(&key);
+        Ok(Written::Done)
+    }
+
+    async fn cursor(&self, group: &str) -> Result<Option<i64>, Infallible> {
+        Ok(lock(&self.cursors).get(group).copied())
+    }
+
+    async fn advance_cursor(&self, group: &str, to_ms: i64) -> Result<Written, Infallible> {
+        let mut cursors = lock(&self.cursors);
+        if cursors.get(group).is_some_and(|at| *at >= to_ms) {
+            return Ok(Written::Conflict);
+        }
+        cursors.insert(group.to_owned(), to_ms);
+        Ok(Written::Done)
+    }
+}
+
+/// Keeps what was published; can be told to fail.
+#[derive(Debug, Default)]
+pub struct MemoryNotifier {
+    published: Mutex<Vec<AlertMessage>>,
+    failures: Mutex<usize>,
+}
+
+/// The failure a [`MemoryNotifier`] was told to have.
+#[derive(Debug, thiserror::Error)]
+#[error("told to fail")]
+pub struct ToldToFail;
+
+impl MemoryNotifier {
+    /// Lets the next `times` publications fail.
+    pub fn fail_next(&self, times: usize) {
+        *lock(&self.failures) = times;
+    }
+
+    /// What was published, in order.
+    pub fn published(&self) -> Vec<AlertMessage> {
+        lock(&self.published).clone()
+    }
+}
+
+impl Notifier for MemoryNotifier {
+    type Error = ToldToFail;
+
+    async fn publish(&self, message: &AlertMessage) -> Result<(), ToldToFail> {
+        let mut failures = lock(&self.failures);
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(ToldToFail);
+        }
+        lock(&self.published).push(message.clone());
+        Ok(())
+    }
+}

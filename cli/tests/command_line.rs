@@ -291,3 +291,30 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+#[test]
+fn rule_files_are_checked() {
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/rules/dryad.yaml");
+    let output = catchment(&["rules", "check", good]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "no faults: 1 groups, 2 rules\n"
+    );
+
+    let bad = format!("{}/bad-rules.yaml", env!("CARGO_TARGET_TMPDIR"));
+    let text = std::fs::read_to_string(good)
+        .unwrap()
+        .replace("sum(rate(", "summ(rate(");
+    std::fs::write(&bad, text).unwrap();
+    let output = catchment(&["rules", "check", &bad]).output().unwrap();
+    let words = [
+        bad.as_str(),
+        "dryad_alerts",
+        "HighErrorRate",
+        "line ",
+        "column ",
+        "summ",
+    ];
+    assert_eq!(complaint(&output, &words), 1);
+}

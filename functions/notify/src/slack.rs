@@ -11,7 +11,7 @@ use catchment_aws::config::Secret;
 use catchment_aws::secrets::SecretSource;
 use catchment_aws::webhook::{Answer, WebhookClient, WebhookUrl};
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Attempts for one message, the first included.
 const MAX_ATTEMPTS: u32 = 5;
@@ -96,7 +96,11 @@ impl<S: SecretSource> Slack<S> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let outcome = self.client.post_json(&url, message.to_owned()).await;
+            let post = self.client.post_json(&url, message.to_owned());
+            let Ok(outcome) = timeout_at(deadline, post).await else {
+                let last = "the invocation's time was up".to_owned();
+                return Err(SlackError::Unavailable { attempts, last });
+            };
             let (last, wait) = match outcome {
                 Ok(answer) if answer.is_success() => return Ok(()),
                 Ok(answer) if answer.status == 429 => {

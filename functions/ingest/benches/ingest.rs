@@ -5,7 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
 
-use catchment_alert::{MemoryPartials, RuleSet};
+use catchment_alert::MemoryPartials;
+use catchment_alert::RuleSet;
 use catchment_archive::MemoryArchive;
 use catchment_audit::MemoryAudit;
 use catchment_ingest::{Ingest, config::Settings};
@@ -23,7 +24,10 @@ fn main() {
 
 /// A pseudo-random number from a fixed seed (an LCG of Knuth's).
 fn number(i: u32, salt: u32) -> u32 {
-    (u64::from(i) + 1).wrapping_mul(6_364_136_223_846_793_005).wrapping_add(u64::from(salt) * 1_442_695_040_888_963_407).rotate_left(29) as u32
+    (u64::from(i) + 1)
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(u64::from(salt) * 1_442_695_040_888_963_407)
+        .rotate_left(29) as u32
 }
 
 fn message(corpus: &str, i: u32) -> String {
@@ -57,26 +61,48 @@ fn payload(corpus: &str) -> (Value, usize) {
     let mut out = vec![0; compressor.gzip_compress_bound(json.len())];
     let size = compressor.gzip_compress(json.as_bytes(), &mut out).unwrap();
     out.truncate(size);
-    (json!({ "awslogs": { "data": base64_simd::STANDARD.encode_to_string(out) } }), bytes)
+    (
+        json!({ "awslogs": { "data": base64_simd::STANDARD.encode_to_string(out) } }),
+        bytes,
+    )
 }
 
 #[divan::bench(args = CORPORA)]
 fn handler(bencher: Bencher<'_, '_>, corpus: &str) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let settings = Settings { region: "eu-west-1".into(), environment: "prod".into(), ..Settings::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let settings = Settings {
+        region: "eu-west-1".into(),
+        environment: "prod".into(),
+        ..Settings::default()
+    };
     let rules = RuleSet::embedded();
     let (event, bytes) = payload(corpus);
-    bencher.counter(BytesCount::new(bytes)).with_inputs(|| {
-        let stores = (MemoryArchive::default(), MemoryAudit::default(), MemoryPartials::default());
-        (Ingest::new(stores.0, stores.1, stores.2, settings.clone()), event.clone())
-    }).bench_values(|(ingest, event)| runtime.block_on(ingest.handle(event, &rules)).unwrap());
+    bencher
+        .counter(BytesCount::new(bytes))
+        .with_inputs(|| {
+            let stores = (
+                MemoryArchive::default(),
+                MemoryAudit::default(),
+                MemoryPartials::default(),
+            );
+            (
+                Ingest::new(stores.0, stores.1, stores.2, settings.clone()),
+                event.clone(),
+            )
+        })
+        .bench_values(|(ingest, event)| runtime.block_on(ingest.handle(event, &rules)).unwrap());
 }
 
 #[divan::bench(args = CORPORA)]
 fn floor(bencher: Bencher<'_, '_>, corpus: &str) {
     let (event, bytes) = payload(corpus);
     let data = event["awslogs"]["data"].as_str().unwrap().to_owned();
-    let joined = (0..EVENTS).map(|i| message(corpus, i)).collect::<Vec<_>>().join("\n");
+    let joined = (0..EVENTS)
+        .map(|i| message(corpus, i))
+        .collect::<Vec<_>>()
+        .join("\n");
     bencher.counter(BytesCount::new(bytes)).bench(|| {
         black_box(catchment_record::gunzip(&data).unwrap());
         zstd::bulk::compress(joined.as_bytes(), 1).unwrap()

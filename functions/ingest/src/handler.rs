@@ -205,11 +205,14 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         rules: &RuleSet,
         report: &mut Report,
     ) -> Result<(), IngestError> {
-        let partials = rules.partials(records.iter().map(RecordEntry));
-        self.partials
-            .record(batch.as_str(), &partials.partials)
-            .await
-            .map_err(|err| IngestError::Partials(err.into()))?;
+        let entries: Vec<_> = records.iter().map(RecordEntry).collect();
+        let partials = rules.partials(&entries);
+        if !partials.partials.is_empty() {
+            self.partials
+                .record(batch.as_str(), &partials.partials)
+                .await
+                .map_err(|err| IngestError::Partials(err.into()))?;
+        }
         report.partials_recorded = count(partials.partials.len());
         report.series_dropped = partials.dropped_series;
         Ok(())

@@ -47,3 +47,9 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config).force_path_style(own_endpoint).build();
     aws_sdk_s3::Client::from_conf(config)
 }
+
+/// A DynamoDB client.
+#[cfg(feature = "dynamodb")]
+pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(config)
+}

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import subprocess
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,7 +187,12 @@ class Deployed:
         return [dict(zip(header, row)) for row in rows]
 
     def catchment(self, *arguments):
-        return sam.run([sam.CLI, *arguments], self.emulator.environment)
+        """What the command writes to standard output."""
+        result = subprocess.run(
+            [sam.CLI, *arguments], env=self.emulator.environment, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Pattern in, message out, resolution out: email text and Slack."""
 
+import json
+
 import pytest
 from conftest import wait_for
 
@@ -51,8 +53,6 @@ def test_slack_is_asked_again_when_it_is_busy(deployed, outage):
         "status": "firing", "condition": "1 > 0", "threshold": 0.0, "current_value": 1.0, "labels": {},
         "annotations": {}, "triggered_at": "2026-11-21T05:00:00Z", "resolved_at": None, "stack": "e2e",
     }
-    import json
-
     deployed.client("sns").publish(TopicArn=deployed.stack["AlertTopicArn"], Message=json.dumps(message))
     wait_for("Slack message", lambda: len(slack(deployed)) > before)
     assert text in str(slack(deployed)[-1])

@@ -89,8 +89,9 @@ class Demo:
 
     def show_alerts(self):
         def fired():
-            subjects = " ".join(str(mail["subject"]) for mail in self.receiver.messages()["email"])
-            return all(name in subjects for name in ALERTS) and self.receiver.messages()["slack"]
+            messages = self.receiver.messages()
+            told = " ".join(mail["text"] for mail in messages["email"])
+            return all(name in told for name in ALERTS) and messages["slack"]
 
         title("The alerts that fired")
         wait("the alert rules, which are evaluated each minute", fired, ALERT_PATIENCE)

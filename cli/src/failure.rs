@@ -114,7 +114,7 @@ where
             ))
         }
         "InvalidRequestException" if is_missing_workgroup(&message) => Failure::NotFound(format!(
-            "there is no Athena workgroup {workgroup} here ({message}); name the stack with \
+            "there is no Athena workgroup {workgroup} of a Catchment stack here; name the stack with \
                  --stack, and check --region and --profile"
         )),
         _ => Failure::Rejected(format!("Athena rejects the query: {message}")),

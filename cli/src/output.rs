@@ -55,7 +55,8 @@ impl<W: Write> Output<W> {
             }
             Self::Csv(sink, header) => {
                 write_header(sink, header, columns)?;
-                Ok(sink.write_record(row.iter().map(|v| v.as_deref().unwrap_or("")))?)
+                let fields = row.iter().map(|v| v.as_deref().unwrap_or(""));
+                sink.write_record(fields).map_err(of_csv)
             }
         }
     }
@@ -93,10 +94,19 @@ fn write_header<W: Write>(
     columns: &[Column],
 ) -> io::Result<()> {
     if !header.0 && !columns.is_empty() {
-        sink.write_record(columns.iter().map(|c| &c.name))?;
+        sink.write_record(columns.iter().map(|c| &c.name))
+            .map_err(of_csv)?;
         header.0 = true;
     }
     Ok(())
+}
+
+/// The I/O error inside, whose kind tells a closed pipe from a full disk.
+fn of_csv(err: csv::Error) -> io::Error {
+    match err.into_kind() {
+        csv::ErrorKind::Io(err) => err,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn json_object<W: Write>(sink: &mut W, columns: &[Column], row: &Row) -> io::Result<()> {
@@ -190,6 +200,40 @@ mod tests {
             "service,errors,rate\n\"a,\"\"b\"\"\nc\",1,\n"
         );
         assert_eq!(render(Format::Csv, &[]), "service,errors,rate\n");
+    }
+
+    /// A pipe whose reader has gone.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_known_in_every_form() {
+        let columns = [Column {
+            name: "line".into(),
+            kind: "varchar".into(),
+        }];
+        for format in [Format::Table, Format::Json, Format::Csv] {
+            let mut output = Output::new(format, Closed);
+            // Long enough to leave the buffer of the CSV writer.
+            let row = vec![Some("x".repeat(100_000))];
+            let written = output
+                .row(&columns, &row)
+                .and_then(|()| output.finish(&columns));
+            assert_eq!(
+                written.unwrap_err().kind(),
+                io::ErrorKind::BrokenPipe,
+                "{format:?}"
+            );
+        }
     }
 
     #[test]

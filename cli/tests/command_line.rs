@@ -152,6 +152,32 @@ fn a_query_fails() {
     );
 }
 
+#[test]
+fn an_interrupted_query_is_stopped() {
+    let athena = Athena::start(vec![
+        ("StartQueryExecution", 200, json!({"QueryExecutionId": "q"})),
+        ("GetQueryExecution", 200, execution("RUNNING", "")),
+        ("StopQueryExecution", 200, json!({})),
+    ]);
+    let child = with_keys(&["query", "--sql", "SELECT 1", "--endpoint-url", &athena.url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(complaint(&output, &["interrupted"]), 130);
+    assert_eq!(athena.finish().last().unwrap()["QueryExecutionId"], "q");
+}
+
 /// Two pages: a header and a row, then two rows.
 fn answered() -> Athena {
     let page = |rows: Value, next: Option<&str>| {

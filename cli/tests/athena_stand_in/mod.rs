@@ -1,7 +1,7 @@
 //! Stands in for Athena on loopback: answers a script of calls in their order.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 use serde_json::Value;
@@ -14,34 +14,23 @@ pub struct Athena {
 }
 
 impl Athena {
-    /// Expects these operations, and answers each with its status and body.
+    /// Expects these operations, and answers each with its status and body. The
+    /// last one answered may be repeated: that is how a query is waited for.
     pub fn start(script: Vec<(&'static str, u16, Value)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let served = std::thread::spawn(move || {
             let mut requests = Vec::new();
-            for (operation, status, answer) in script {
+            let mut script = script.into_iter().peekable();
+            let mut current = ("nothing", 500, Value::Null);
+            while script.peek().is_some() {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let (mut head, mut length) = (String::new(), 0);
-                loop {
-                    let mut line = String::new();
-                    reader.read_line(&mut line).unwrap();
-                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                        length = value.trim().parse().unwrap();
-                    }
-                    if line.trim().is_empty() {
-                        break;
-                    }
-                    head.push_str(&line);
-                }
-                assert!(
-                    head.contains(&format!("AmazonAthena.{operation}")),
-                    "{head}"
-                );
-                let mut body = vec![0; length];
-                reader.read_exact(&mut body).unwrap();
-                requests.push(serde_json::from_slice(&body).unwrap());
+                let (head, body) = read(&stream);
+                let asked = |operation: &str| head.contains(&format!("AmazonAthena.{operation}\r"));
+                current = script.next_if(|next| asked(next.0)).unwrap_or(current);
+                let (operation, status, answer) = &current;
+                assert!(asked(operation), "{head}");
+                requests.push(body);
                 let answer = answer.to_string();
                 write!(
                     stream,
@@ -60,4 +49,23 @@ impl Athena {
     pub fn finish(self) -> Vec<Value> {
         self.served.join().unwrap()
     }
+}
+
+fn read(stream: &TcpStream) -> (String, Value) {
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (head, serde_json::from_slice(&body).unwrap())
 }

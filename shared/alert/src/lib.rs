@@ -8,23 +8,26 @@
 
 mod digest;
 mod group;
-pub mod memory;
+mod memory;
 pub mod message;
 mod partial;
-pub mod ports;
+mod ports;
 mod rule_error;
 mod rule_file;
 mod rules;
-pub mod slack;
+mod slack;
 mod state;
 #[cfg(feature = "test-suites")]
 pub mod suites;
 mod template;
 mod yaml;
 
+pub use catchment_logql::Series;
 pub use group::{Group, Rule, RuleId};
+pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;
 pub use partial::{MAX_SERIES_PER_RULE, Partial, Partials, series_hash};
+pub use ports::{AlertStore, Notifier, PartialStore, Written};
 pub use rule_error::{RuleError, RuleErrors};
 pub use rules::{RuleFile, RuleSet};
 pub use state::{AlertState, Phase, Step, next_states};

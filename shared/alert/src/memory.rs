@@ -12,12 +12,25 @@ use crate::partial::Partial;
 use crate::ports::{AlertStore, Notifier, PartialStore, Written};
 use crate::state::AlertState;
 
-type PartialKey = (RuleId, i64, Series, String);
+/// Rule, bucket end, series and batch id.
+pub type PartialKey = (RuleId, i64, Series, String);
 
-/// Partials and alert states in memory.
+/// Partials in memory.
 #[derive(Debug, Default)]
-pub struct MemoryStore {
+pub struct MemoryPartials {
     partials: Mutex<BTreeMap<PartialKey, f64>>,
+}
+
+impl MemoryPartials {
+    /// Everything that is stored: rule, bucket end, series and batch, with the sum.
+    pub fn snapshot(&self) -> BTreeMap<PartialKey, f64> {
+        lock(&self.partials).clone()
+    }
+}
+
+/// Alert states and cursors in memory.
+#[derive(Debug, Default)]
+pub struct MemoryAlerts {
     states: Mutex<BTreeMap<(RuleId, Series), AlertState>>,
     cursors: Mutex<BTreeMap<String, i64>>,
 }
@@ -27,7 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl PartialStore for MemoryStore {
+impl PartialStore for MemoryPartials {
     type Error = Infallible;
 
     async fn record(&self, batch_id: &str, partials: &[Partial]) -> Result<(), Infallible> {
@@ -61,7 +74,7 @@ impl PartialStore for MemoryStore {
     }
 }
 
-impl AlertStore for MemoryStore {
+impl AlertStore for MemoryAlerts {
     type Error = Infallible;
 
     async fn states(&self, rule: &RuleId) -> Result<Vec<AlertState>, Infallible> {

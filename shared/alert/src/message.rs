@@ -11,6 +11,8 @@ use crate::group::{Group, Rule};
 use crate::state::{AlertState, Phase};
 use crate::template::format_value;
 
+pub use crate::slack::{MAX_BLOCKS, MAX_HEADER_CHARS, MAX_SECTION_CHARS, slack_blocks};
+
 /// The longest subject of an email from SNS, in characters.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 pub const MAX_SUBJECT_CHARS: usize = 99;

@@ -14,8 +14,8 @@ use crate::group::{Rule, RuleId};
 use crate::rules::RuleSet;
 
 /// The most series of one rule that a batch may contribute to. The series that
-/// come first in the batch are kept; lines of further ones are counted in
-/// [`Partials::dropped_lines`].
+/// come first in the batch are kept; the others are counted in
+/// [`Partials::dropped_series`].
 pub const MAX_SERIES_PER_RULE: usize = 500;
 
 /// One rule's sum over one bucket of one series, from one batch.
@@ -37,63 +37,75 @@ pub struct Partial {
 #[derive(Debug, Clone, PartialEq, Default)]
 #[must_use]
 pub struct Partials {
-    /// The sums, ordered by rule, series and bucket.
-    pub items: Vec<Partial>,
+    /// The sums, by rule in the order of the rule set, then series and bucket.
+    pub partials: Vec<Partial>,
     /// How often a line matched a rule.
     pub matched_lines: u64,
-    /// Matching lines that no partial counts, because their rule had
-    /// [`MAX_SERIES_PER_RULE`] series already.
-    pub dropped_lines: u64,
-    /// The rules that this happened to.
-    pub rules_over_limit: Vec<RuleId>,
+    /// Series beyond [`MAX_SERIES_PER_RULE`], left out, over all rules.
+    pub dropped_series: u64,
 }
 
 impl RuleSet {
     /// What the entries of a batch contribute to the rules. The same entries
     /// in the same order give the same partials.
-    pub fn partials<E: Entry>(&self, entries: &[E]) -> Partials {
-        let mut partials = Partials::default();
-        for rule in self.rules() {
-            collect(rule, entries, &mut partials);
+    pub fn partials<E: Entry>(&self, entries: impl IntoIterator<Item = E>) -> Partials {
+        let mut sums: Vec<RuleSums<'_>> = self.rules().map(RuleSums::new).collect();
+        for entry in entries {
+            sums.iter_mut().for_each(|rule| rule.add(&entry));
         }
-        partials
+        let mut all = Partials::default();
+        sums.into_iter().for_each(|rule| rule.finish(&mut all));
+        all
     }
 }
 
-fn collect<E: Entry>(rule: &Rule, entries: &[E], partials: &mut Partials) {
-    let mut sums: BTreeMap<(Series, i64), f64> = BTreeMap::new();
-    let mut known: HashSet<Series> = HashSet::new();
-    let mut dropped = 0;
-    for entry in entries
-        .iter()
-        .filter(|entry| rule.range.log.matches(*entry))
-    {
-        partials.matched_lines += 1;
-        let series = Series::of(entry, &rule.series_labels);
-        if !known.contains(&series) {
-            if known.len() == MAX_SERIES_PER_RULE {
-                dropped += 1;
-                continue;
-            }
-            known.insert(series.clone());
+/// The sums of one rule over one batch.
+struct RuleSums<'a> {
+    rule: &'a Rule,
+    matched_lines: u64,
+    sums: BTreeMap<Series, BTreeMap<i64, f64>>,
+    dropped: HashSet<Series>,
+}
+
+impl<'a> RuleSums<'a> {
+    fn new(rule: &'a Rule) -> Self {
+        Self {
+            rule,
+            matched_lines: 0,
+            sums: BTreeMap::new(),
+            dropped: HashSet::new(),
         }
-        let bucket = bucket_end_ms(entry.timestamp_nanos(), rule.bucket_ms);
-        *sums.entry((series, bucket)).or_default() += rule.range.weight(entry.line());
     }
-    if dropped > 0 {
-        partials.dropped_lines += dropped;
-        partials.rules_over_limit.push(rule.id.clone());
+
+    fn add<E: Entry>(&mut self, entry: &E) {
+        if !self.rule.range.log.matches(entry) {
+            return;
+        }
+        self.matched_lines += 1;
+        let series = Series::of(entry, &self.rule.series_labels);
+        if self.sums.len() == MAX_SERIES_PER_RULE && !self.sums.contains_key(&series) {
+            self.dropped.insert(series);
+            return;
+        }
+        let bucket = bucket_end_ms(entry.timestamp_nanos(), self.rule.bucket_ms);
+        let buckets = self.sums.entry(series).or_default();
+        *buckets.entry(bucket).or_default() += self.rule.range.weight(entry.line());
     }
-    partials.items.extend(
-        sums.into_iter()
-            .map(|((series, bucket_end_ms), value)| Partial {
-                rule: rule.id.clone(),
-                series,
-                bucket_end_ms,
-                value,
-                expires_at_s: bucket_end_ms.saturating_add(rule.partial_ttl_ms) / 1000,
-            }),
-    );
+
+    fn finish(self, all: &mut Partials) {
+        all.matched_lines += self.matched_lines;
+        all.dropped_series += self.dropped.len() as u64;
+        for (series, buckets) in self.sums {
+            all.partials
+                .extend(buckets.into_iter().map(|(bucket_end_ms, value)| Partial {
+                    rule: self.rule.id.clone(),
+                    series: series.clone(),
+                    bucket_end_ms,
+                    value,
+                    expires_at_s: bucket_end_ms.saturating_add(self.rule.partial_ttl_ms) / 1000,
+                }));
+        }
+    }
 }
 
 /// The end of the bucket `(end - step, end]` that holds the time.

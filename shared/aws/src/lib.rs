@@ -3,6 +3,8 @@
 //! no business rule; everything above it is handed its clock and settings.
 
 #[cfg(feature = "alert")]
+mod alert_states;
+#[cfg(feature = "alert")]
 pub mod alert_store;
 #[cfg(feature = "archive")]
 pub mod archive;
@@ -11,6 +13,8 @@ pub mod audit;
 pub mod clients;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "alert")]
+mod dynamo_item;
 pub mod emf;
 pub mod error;
 #[cfg(feature = "logs")]

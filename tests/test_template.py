@@ -89,6 +89,17 @@ def test_what_ingest_fails_on_is_tried_again_and_then_kept():
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedPayloadQueue", "Arn"]}
 
 
+def test_every_alarm_on_our_own_metrics_watches_one_that_is_emitted():
+    alarms = [it["Properties"] for it in resources("AWS::CloudWatch::Alarm").values()]
+    ours = [it for it in alarms if "MetricsNamespace" in str(it.get("Namespace"))]
+    assert len(ours) >= 7
+    for alarm in ours:
+        (dimension,) = alarm["Dimensions"]
+        sources = (ROOT / "functions" / dimension["Value"] / "src").glob("*.rs")
+        emitted = "".join(path.read_text() for path in sources)
+        assert f'"{alarm["MetricName"]}"' in emitted, (dimension["Value"], alarm["MetricName"])
+
+
 def test_one_permission_serves_all_log_groups():
     (permission,) = resources("AWS::Lambda::Permission").values()
     assert permission["Properties"]["Principal"] == "logs.amazonaws.com"

@@ -32,7 +32,7 @@ pub enum DecodeError {
     },
     /// Larger than [`MAX_DECOMPRESSED_BYTES`].
     #[error(
-        "the payload decompresses to {size} bytes; the limit MAX_DECOMPRESSED_BYTES is {MAX_DECOMPRESSED_BYTES}"
+        "the payload states a decompressed size of {size} bytes; the limit MAX_DECOMPRESSED_BYTES is {MAX_DECOMPRESSED_BYTES}"
     )]
     TooLarge {
         /// The decompressed size that the stream states, in bytes.

@@ -45,7 +45,10 @@ pub async fn check_log_groups<G: LogGroups>(log_groups: &G, existing: &[String])
     assert_eq!(log_groups.filters(&group).await.unwrap(), []);
     for wanted in [&first, &first, &second] {
         log_groups.put_filter(&group, wanted).await.unwrap();
-        assert_eq!(log_groups.filters(&group).await.unwrap(), [wanted.clone()]);
+        assert_eq!(
+            &log_groups.filters(&group).await.unwrap(),
+            std::slice::from_ref(wanted)
+        );
     }
     for _ in 0..2 {
         log_groups.remove_filter(&group, &first.name).await.unwrap();

@@ -86,5 +86,5 @@ virtual_environments() {
 
 # Runs a module of scripts/local_aws in the emulator's environment.
 local_aws() {
-  PYTHONPATH="$root/scripts" "$root/.venv/emulator/bin/python" -m "local_aws.$1" "${@:2}"
+  PYTHONUNBUFFERED=1 PYTHONPATH="$root/scripts" "$root/.venv/emulator/bin/python" -m "local_aws.$1" "${@:2}"
 }

@@ -5,6 +5,7 @@ and `--down` ends it.
 """
 
 import json
+import subprocess
 import sys
 import time
 from datetime import datetime, timezone
@@ -73,7 +74,7 @@ class Demo:
         )
         title("An answer from Athena")
         print(f"   $ catchment query --sql \"{sql}\"\n")
-        print(stack.run([stack.CLI, "query", "--stack", NAME, "--sql", sql], self.emulator.environment))
+        subprocess.run([stack.CLI, "query", "--sql", sql], env=self.emulator.environment, check=True)
 
     def show_audit(self):
         title(f"The audit trail of {samples.USER_ID}, from DynamoDB")
@@ -168,26 +169,24 @@ def title(text):
 
 def timed(what, action):
     started = time.monotonic()
-    print(f"   {what} ...", end="", flush=True)
     result = action()
-    print(f" {time.monotonic() - started:.0f} s")
+    print(f"   {what}: {time.monotonic() - started:.0f} s", flush=True)
     return result
 
 
 def wait(what, condition, seconds):
     """Waits for a condition and shows that it does."""
     started = time.monotonic()
-    on_terminal = sys.stdout.isatty()
-    while not condition():
-        passed = time.monotonic() - started
-        if passed > seconds:
-            raise processes.StartError(
-                f"{what}: nothing after {seconds} s; look into {DIRECTORY / 'emulator.log'}"
-            )
-        if on_terminal:
-            print(f"\r   waiting for {what}: {passed:.0f} s ", end="", flush=True)
-        time.sleep(0.5)
-    print(f"{chr(13) if on_terminal else ''}   waited {time.monotonic() - started:.1f} s for {what}")
+    with processes.Progress(f"waiting for {what}") as progress:
+        while not condition():
+            passed = time.monotonic() - started
+            if passed > seconds:
+                raise processes.StartError(
+                    f"{what}: nothing after {seconds} s; look into {DIRECTORY / 'emulator.log'}"
+                )
+            progress.show(passed)
+            time.sleep(0.25)
+    print(f"   waited {time.monotonic() - started:.1f} s for {what}", flush=True)
 
 
 def main(arguments):
@@ -212,7 +211,7 @@ def main(arguments):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (processes.StartError, stack.CommandFailed) as fault:
+    except (processes.StartError, stack.CommandFailed, subprocess.CalledProcessError) as fault:
         sys.exit(f"\n{fault}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. What was started goes on running; scripts/demo --down ends it.")

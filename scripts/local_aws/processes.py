@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -77,3 +78,27 @@ def stop(pid, mark):
             if not alive(pid):
                 return
             time.sleep(0.1)
+
+
+class Progress:
+    """Seconds that pass: counted in place on a terminal, a line each half minute elsewhere."""
+
+    def __init__(self, what):
+        self.what, self.shown = what, 0
+        self.on_terminal = sys.stdout.isatty()
+
+    def __enter__(self):
+        return self
+
+    def show(self, seconds):
+        whole = int(seconds)
+        if self.on_terminal and whole > self.shown:
+            print(f"\r   {self.what}: {whole} s ", end="", flush=True)
+            self.shown = whole
+        elif not self.on_terminal and whole >= self.shown + 30:
+            print(f"   {self.what}: {whole} s so far", flush=True)
+            self.shown = whole
+
+    def __exit__(self, *_):
+        if self.on_terminal and self.shown:
+            print("\r\033[K", end="", flush=True)

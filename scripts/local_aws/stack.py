@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from local_aws.processes import ROOT
+from local_aws.processes import ROOT, Progress
 
 SAM = ROOT / ".venv" / "sam" / "bin"
 SAM_CONFIG = ROOT / "scripts" / "local_aws" / "samconfig.toml"
@@ -25,19 +25,24 @@ def host_architecture():
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
-def run(command, env, log=None):
-    """Runs a command; its output is shown only if it fails, or as it comes on a terminal."""
-    result = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, env=env, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )
-    if log:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(result.stdout)
-    if result.returncode:
-        shown = " ".join(str(part) for part in command[:3])
-        raise CommandFailed(f"{shown} ... failed with {result.returncode}:\n{result.stdout[-8000:]}")
-    return result.stdout
+def run(command, env, log):
+    """Runs a command with its output in `log`, shows that it runs, and shows the
+    end of its output if it fails. What it wrote."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    name = " ".join(str(part) for part in command[:3])
+    started = time.monotonic()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command], cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT
+        )
+        with Progress(name) as progress:
+            while process.poll() is None:
+                progress.show(time.monotonic() - started)
+                time.sleep(0.1)
+    text = log.read_text()
+    if process.returncode:
+        raise CommandFailed(f"`{name} ...` failed with {process.returncode}:\n{text[-8000:]}\nAll of it is in {log}")
+    return text
 
 
 def with_tools(env):

@@ -69,7 +69,7 @@ def build():
     )
     lambda_dir = logs / "cargo-lambda"
     run(
-        ["cargo", "lambda", "build", "--release", "--bin", "catchment", "--lambda-dir", lambda_dir,
+        ["cargo", "lambda", "build", "--release", "--package", "catchment-cli", "--bin", "catchment", "--lambda-dir", lambda_dir,
          *(["--arm64"] if architecture == "arm64" else [])],
         env, logs / "cli-build.log",
     )

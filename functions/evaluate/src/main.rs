@@ -1,2 +1,44 @@
-//! stub
-fn main() {}
+//! The Lambda function `evaluate`: settings and stores once, then a tick each minute.
+
+use catchment_aws::alert_store::{DynamoAlerts, DynamoPartials};
+use catchment_aws::clock::{Clock, SystemClock};
+use catchment_aws::config::Vars;
+use catchment_aws::notifier::SnsNotifier;
+use catchment_aws::rules::{CachedRules, RuleSource};
+use catchment_aws::{clients, logging};
+use catchment_evaluate::config::Config;
+use catchment_evaluate::handler::{Evaluator, stack_of};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logging::init();
+    let config = Config::from_vars(&Vars::from_process())
+        .inspect_err(|faults| tracing::error!(error = %faults, "evaluate cannot start"))?;
+    let sdk = clients::sdk_config().await;
+    let dynamodb = clients::dynamodb(&sdk);
+    let evaluator = Evaluator::new(
+        DynamoPartials::new(dynamodb.clone(), &config.state_table),
+        DynamoAlerts::new(dynamodb, &config.state_table),
+        SnsNotifier::new(clients::sns(&sdk), &config.alert_topic_arn),
+    );
+    let (bucket, prefix) = (&config.archive_bucket, &config.rules_prefix);
+    let rules = CachedRules::new(RuleSource::new(clients::s3(&sdk), bucket, prefix));
+    let serve = async |event: LambdaEvent<serde_json::Value>| {
+        let now_ms = SystemClock.now_millis();
+        let rules = rules.current(now_ms).await;
+        let stack = stack_of(&event.context.invoked_function_arn);
+        let mut report = evaluator.run(&rules.set, now_ms, stack).await;
+        report.rules_invalid = u64::from(rules.is_stale);
+        report
+            .to_metrics(&config.metrics_namespace)
+            .emit(SystemClock.now_millis())?;
+        tracing::info!(
+            ?report,
+            request_id = event.context.request_id,
+            "evaluated what was due"
+        );
+        Ok::<_, Error>(())
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

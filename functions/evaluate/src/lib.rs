@@ -1,0 +1,6 @@
+//! `functions/evaluate`: each minute, sums partials over the windows of the
+//! rules, moves alert states on, and publishes what fires and what is over.
+
+pub mod config;
+pub mod handler;
+pub mod report;

@@ -1,0 +1,41 @@
+//! What one invocation did, in numbers.
+
+use catchment_aws::emf::Metrics;
+
+/// The counts of one invocation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Evaluations of a rule at a time.
+    pub rules_evaluated: u64,
+    /// Evaluations that failed; the rule's states stay as they were.
+    pub rules_failed: u64,
+    /// Series that began to fire.
+    pub alerts_firing: u64,
+    /// Series that are over.
+    pub alerts_resolved: u64,
+    /// Notifications that went out.
+    pub notifications_sent: u64,
+    /// Notifications that did not; they are tried again next time.
+    pub notifications_failed: u64,
+    /// Evaluation times left out because too many were missed.
+    pub evaluations_skipped: u64,
+    /// 1 while rule files cannot be used and older rules stand in.
+    pub rules_invalid: u64,
+}
+
+impl Report {
+    /// The same as metrics of CloudWatch.
+    pub fn to_metrics(&self, namespace: &str) -> Metrics {
+        let mut metrics = Metrics::new(namespace, "evaluate");
+        metrics
+            .count("RulesEvaluated", self.rules_evaluated)
+            .count("RulesFailed", self.rules_failed)
+            .count("AlertsFiring", self.alerts_firing)
+            .count("AlertsResolved", self.alerts_resolved)
+            .count("NotificationsSent", self.notifications_sent)
+            .count("NotificationsFailed", self.notifications_failed)
+            .count("EvaluationsSkipped", self.evaluations_skipped)
+            .count("RulesInvalid", self.rules_invalid);
+        metrics
+    }
+}

@@ -39,16 +39,18 @@ def test_what_a_service_writes_is_in_the_archive(deployed):
     assert text["request_id"].startswith("derived-")
 
 
-def test_keys_and_columns_are_those_of_the_table(deployed):
-    deployed.ingest(subscription_event("/ecs/columns", ["one"]))
+def test_keys_and_columns_are_those_of_the_table_and_zstd_compresses_them(deployed):
+    lines = [f"line {number}: something worth keeping happened" for number in range(500)]
+    deployed.ingest(subscription_event("/ecs/columns", lines))
     assert all(KEY.fullmatch(key) for key in deployed.keys("logs/"))
-    described = duckdb.execute(
-        "SELECT name FROM parquet_schema(?) WHERE type IS NOT NULL", [deployed.parquet_files()[0]]
-    ).fetchall()
-    table = properties("LogsTable")["TableInput"]["StorageDescriptor"]["Columns"]
-    assert [name for (name,) in described] == [column["Name"] for column in table]
+    files = deployed.parquet_files()
+    table = [column["Name"] for column in properties("LogsTable")["TableInput"]["StorageDescriptor"]["Columns"]]
+    for file in files:
+        names = duckdb.execute("SELECT name FROM parquet_schema(?) WHERE type IS NOT NULL", [file]).fetchall()
+        assert [name for (name,) in names] == table
     codecs = duckdb.execute(
-        "SELECT DISTINCT compression FROM parquet_metadata(?)", [deployed.parquet_files()]
+        "SELECT DISTINCT compression FROM parquet_metadata(?) WHERE path_in_schema = 'line' AND num_values = 500",
+        [files],
     ).fetchall()
     assert codecs == [("ZSTD",)]
 
@@ -69,13 +71,13 @@ def test_an_event_twice_leaves_what_it_left_once(deployed):
     }
     payload = subscription_event("/ecs/twice", [json.dumps(line), "database connection error"])
     first = deployed.ingest(payload)
-    objects, audit = deployed.keys("logs/"), deployed.items("AuditTable")
-    partials = [item for item in deployed.items("StateTable") if item["pk"]["S"].startswith("PARTIAL#")]
+    objects, audit = deployed.keys("logs/"), deployed.items("AuditTableName")
+    partials = [item for item in deployed.items("StateTableName") if item["pk"]["S"].startswith("PARTIAL#")]
     again = deployed.ingest(payload)
     assert again["EventsArchived"] == first["EventsArchived"] == 2
     assert deployed.keys("logs/") == objects
-    assert deployed.items("AuditTable") == audit
-    assert [item for item in deployed.items("StateTable") if item["pk"]["S"].startswith("PARTIAL#")] == partials
+    assert deployed.items("AuditTableName") == audit
+    assert [item for item in deployed.items("StateTableName") if item["pk"]["S"].startswith("PARTIAL#")] == partials
     assert len(deployed.records("/ecs/twice")) == 2
 
 
@@ -85,7 +87,7 @@ def test_an_audit_entry_is_found_by_entity_actor_and_day(deployed):
         "entity_id": "target-9", "message": "role changed", "timestamp": "2026-11-20T10:30:15.123Z",
     }
     deployed.ingest(subscription_event("/ecs/audited", [json.dumps(line)]))
-    (entry,) = [item for item in deployed.items("AuditTable") if item["pk"]["S"] == "ENT#user#target-9"]
+    (entry,) = [item for item in deployed.items("AuditTableName") if item["pk"]["S"] == "ENT#user#target-9"]
     assert entry["sk"]["S"].startswith("2026-11-20T10:30:15.123Z#")
     assert entry["actor_pk"]["S"] == "ACT#actor-7"
     assert re.fullmatch("DAY#2026-11-20#[0-7]", entry["day_pk"]["S"])
@@ -162,7 +164,7 @@ def test_a_secret_is_nowhere(deployed):
     deployed.ingest(subscription_event("/ecs/leaky", lines))
     records = deployed.records("/ecs/leaky")
     assert len(records) == 4 and all(record["redactions"] for record in records)
-    kept = json.dumps([records, deployed.items("AuditTable"), deployed.items("StateTable")], default=str)
+    kept = json.dumps([records, deployed.items("AuditTableName"), deployed.items("StateTableName")], default=str)
     log = deployed.logs.filter_log_events(logGroupName="/aws/lambda/e2e-ingest")["events"]
     kept += json.dumps(log)
     for secret in secrets:

@@ -58,7 +58,7 @@ def build():
 
     Cargo knows what has changed, SAM would not: its own cache hashes the whole
     repository, target/ included. The command is built the way the functions are,
-    so that they share every compiled dependency.
+    so that they share what they can of the compiled dependencies.
     """
     env = with_tools(dict(os.environ))
     architecture = host_architecture()

@@ -28,7 +28,8 @@ def test_an_alert_fires_by_email_and_slack_with_its_value(deployed, outage):
     assert "8 database connection errors" in mail["text"]
     assert "critical" in mail["text"].lower()
     (message,) = wait_for("Slack message", lambda: told(slack(deployed), "DatabaseConnectionErrors", "firing"))
-    assert message["blocks"] and "8 database connection errors" in str(message)
+    (attachment,) = message["attachments"]
+    assert attachment["blocks"] and "8 database connection errors" in str(attachment)
 
 
 @pytest.mark.last

@@ -86,7 +86,7 @@ def test_an_audit_entry_is_found_by_entity_actor_and_day(deployed):
         "audit": True, "event_type": "user.updated", "user_id": "actor-7", "entity_type": "user",
         "entity_id": "target-9", "message": "role changed", "timestamp": "2026-11-20T10:30:15.123Z",
     }
-    deployed.ingest(subscription_event("/ecs/audited", [json.dumps(line)]))
+    deployed.ingest(subscription_event("/ecs/audited", [(1_795_170_615_123, json.dumps(line))]))
     (entry,) = [item for item in deployed.items("AuditTableName") if item["pk"]["S"] == "ENT#user#target-9"]
     assert entry["sk"]["S"].startswith("2026-11-20T10:30:15.123Z#")
     assert entry["actor_pk"]["S"] == "ACT#actor-7"

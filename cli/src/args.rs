@@ -65,23 +65,13 @@ pub struct QueryArgs {
     #[arg(long, value_name = "SQL")]
     pub sql: String,
     /// The Catchment stack: its Athena workgroup has the same name.
-    #[arg(
-        long,
-        env = "CATCHMENT_STACK",
-        default_value = "catchment",
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]
     pub stack: String,
     /// The Athena workgroup, where it is not named like the stack.
     #[arg(long, value_name = "NAME")]
     pub workgroup: Option<String>,
     /// The Glue database.
-    #[arg(
-        long,
-        env = "CATCHMENT_DATABASE",
-        default_value = "catchment",
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "CATCHMENT_DATABASE", default_value = "catchment", value_name = "NAME")]
     pub database: String,
     /// The AWS Region, where it is not the profile's or AWS_REGION.
     #[arg(long)]

@@ -54,11 +54,7 @@ impl<'a> Query<'a> {
         let call = call.query_execution_context(context).query_string(sql);
         let answer = call.send().await.map_err(|err| of_athena(err, workgroup))?;
         let id = answer.query_execution_id.unwrap_or_default();
-        Ok(Self {
-            client,
-            workgroup,
-            id,
-        })
+        Ok(Self { client, workgroup, id })
     }
 
     /// Athena's id of the query.
@@ -67,41 +63,21 @@ impl<'a> Query<'a> {
     }
 
     /// Waits for the end; `progress` is told state and cost at every look.
-    pub async fn finish(
-        &self,
-        mut progress: impl FnMut(&str, Cost),
-    ) -> Result<QueryExecution, Failure> {
+    pub async fn finish(&self, mut progress: impl FnMut(&str, Cost)) -> Result<QueryExecution, Failure> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let call = self
-                .client
-                .get_query_execution()
-                .query_execution_id(&self.id)
-                .send();
+            let call = self.client.get_query_execution().query_execution_id(&self.id).send();
             let answer = call.await.map_err(|err| of_athena(err, self.workgroup))?;
-            let execution = answer
-                .query_execution
-                .unwrap_or_else(|| QueryExecution::builder().build());
+            let execution = answer.query_execution.unwrap_or_else(|| QueryExecution::builder().build());
             let status = execution.status();
-            let state = status
-                .and_then(|s| s.state())
-                .unwrap_or(&QueryExecutionState::Queued);
+            let state = status.and_then(|s| s.state()).unwrap_or(&QueryExecutionState::Queued);
             progress(state.as_str(), cost(&execution));
-            let reason = || {
-                one_line(
-                    status
-                        .and_then(|s| s.state_change_reason())
-                        .unwrap_or_default(),
-                )
-            };
+            let reason = || one_line(status.and_then(|s| s.state_change_reason()).unwrap_or_default());
             match state {
                 QueryExecutionState::Succeeded => return Ok(execution),
                 QueryExecutionState::Failed => return Err(self.failed(&reason())),
                 QueryExecutionState::Cancelled => {
-                    return Err(Failure::Rejected(format!(
-                        "the query was cancelled: {}",
-                        reason()
-                    )));
+                    return Err(Failure::Rejected(format!("the query was cancelled: {}", reason())));
                 }
                 _ => tokio::time::sleep(pause).await,
             }
@@ -111,10 +87,7 @@ impl<'a> Query<'a> {
 
     /// Stops it.
     pub async fn stop(&self) {
-        let call = self
-            .client
-            .stop_query_execution()
-            .query_execution_id(&self.id);
+        let call = self.client.stop_query_execution().query_execution_id(&self.id);
         // Whether it worked changes nothing for a user who is leaving.
         call.send().await.ok();
     }
@@ -138,10 +111,7 @@ impl<'a> Query<'a> {
             if !columns.is_empty() {
                 taken.columns = columns;
             }
-            for row in rows
-                .into_iter()
-                .skip(usize::from(std::mem::take(&mut skip_header)))
-            {
+            for row in rows.into_iter().skip(usize::from(std::mem::take(&mut skip_header))) {
                 if taken.rows == limit {
                     taken.more = true;
                     return Ok(taken);
@@ -192,24 +162,10 @@ fn page(result: Option<ResultSet>) -> (Vec<Column>, Vec<Row>) {
     let Some(result) = result else {
         return Default::default();
     };
-    let columns = result
-        .result_set_metadata
-        .and_then(|m| m.column_info)
-        .unwrap_or_default();
-    let columns: Vec<Column> = columns
-        .into_iter()
-        .map(|c| Column {
-            name: c.name,
-            kind: c.r#type,
-        })
-        .collect();
+    let columns = result.result_set_metadata.and_then(|m| m.column_info).unwrap_or_default();
+    let columns: Vec<Column> = columns.into_iter().map(|c| Column { name: c.name, kind: c.r#type }).collect();
     let rows = result.rows.unwrap_or_default().into_iter().map(|row| {
-        let mut values: Row = row
-            .data
-            .unwrap_or_default()
-            .into_iter()
-            .map(|d| d.var_char_value)
-            .collect();
+        let mut values: Row = row.data.unwrap_or_default().into_iter().map(|d| d.var_char_value).collect();
         // DDL answers may have rows shorter than their columns.
         values.resize(columns.len().max(values.len()), None);
         values

@@ -27,13 +27,9 @@ pub struct Access {
 
 /// Finds credentials and Region, or says what is missing.
 pub async fn connect(access: Access) -> Result<SdkConfig, Failure> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(clients::https())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_timeout(CALL_TIMEOUT)
-                .build(),
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(clients::https()).timeout_config(
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build(),
         );
     if let Some(profile) = &access.profile {
         loader = loader.profile_name(profile);

@@ -109,9 +109,7 @@ where
              --profile, or ask for athena:StartQueryExecution on the workgroup {workgroup}"
         )),
         "ThrottlingException" | "TooManyRequestsException" | "InternalServerException" => {
-            Failure::Network(format!(
-                "Athena does not answer ({message}); try again in a minute"
-            ))
+            Failure::Network(format!("Athena does not answer ({message}); try again in a minute"))
         }
         "InvalidRequestException" if is_missing_workgroup(&message) => Failure::NotFound(format!(
             "there is no Athena workgroup {workgroup} of a Catchment stack here; name the stack with \
@@ -157,11 +155,7 @@ mod tests {
     #[test]
     fn a_missing_workgroup_is_known_by_athenas_words() {
         assert!(is_missing_workgroup("WorkGroup nope is not found."));
-        assert!(is_missing_workgroup(
-            "No output location provided. An output location is required"
-        ));
-        assert!(!is_missing_workgroup(
-            "line 1:8: Column 'x' cannot be resolved"
-        ));
+        assert!(is_missing_workgroup("No output location provided. An output location is required"));
+        assert!(!is_missing_workgroup("line 1:8: Column 'x' cannot be resolved"));
     }
 }

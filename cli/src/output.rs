@@ -42,9 +42,7 @@ impl<W: Write> Output<W> {
     pub fn row(&mut self, columns: &[Column], row: &Row) -> io::Result<()> {
         match self {
             Self::Table(_, table) => {
-                let cells = row
-                    .iter()
-                    .map(|v| Cell::new(printable(v.as_deref().unwrap_or(""))));
+                let cells = row.iter().map(|v| Cell::new(printable(v.as_deref().unwrap_or(""))));
                 table.add_row(cells.collect::<Vec<_>>());
                 Ok(())
             }
@@ -72,11 +70,7 @@ impl<W: Write> Output<W> {
                 sink.flush()
             }
             Self::Json(mut sink, separator) => {
-                let end: &[u8] = if separator.0 == ",\n" {
-                    b"\n]\n"
-                } else {
-                    b"[]\n"
-                };
+                let end: &[u8] = if separator.0 == ",\n" { b"\n]\n" } else { b"[]\n" };
                 sink.write_all(end)?;
                 sink.flush()
             }
@@ -94,8 +88,7 @@ fn write_header<W: Write>(
     columns: &[Column],
 ) -> io::Result<()> {
     if !header.0 && !columns.is_empty() {
-        sink.write_record(columns.iter().map(|c| &c.name))
-            .map_err(of_csv)?;
+        sink.write_record(columns.iter().map(|c| &c.name)).map_err(of_csv)?;
         header.0 = true;
     }
     Ok(())
@@ -130,8 +123,9 @@ fn json_object<W: Write>(sink: &mut W, columns: &[Column], row: &Row) -> io::Res
 fn is_json_literal(kind: &str, text: &str) -> bool {
     match kind {
         "boolean" => matches!(text, "true" | "false"),
-        "tinyint" | "smallint" | "integer" | "int" | "bigint" | "float" | "real" | "double"
-        | "decimal" => serde_json::from_str::<Number>(text).is_ok(),
+        "tinyint" | "smallint" | "integer" | "int" | "bigint" | "float" | "real" | "double" | "decimal" => {
+            serde_json::from_str::<Number>(text).is_ok()
+        }
         _ => false,
     }
 }
@@ -156,15 +150,8 @@ mod tests {
     use super::*;
 
     fn render(format: Format, rows: &[Row]) -> String {
-        let columns = [
-            ("service", "varchar"),
-            ("errors", "bigint"),
-            ("rate", "double"),
-        ]
-        .map(|(name, kind)| Column {
-            name: name.into(),
-            kind: kind.into(),
-        });
+        let columns = [("service", "varchar"), ("errors", "bigint"), ("rate", "double")]
+            .map(|(name, kind)| Column { name: name.into(), kind: kind.into() });
         let mut sink = Vec::new();
         let mut output = Output::new(format, &mut sink);
         for row in rows {
@@ -195,10 +182,7 @@ mod tests {
     #[test]
     fn csv_quotes_what_must_be_and_has_a_header_without_rows() {
         let rows = [row([Some("a,\"b\"\nc"), Some("1"), None])];
-        assert_eq!(
-            render(Format::Csv, &rows),
-            "service,errors,rate\n\"a,\"\"b\"\"\nc\",1,\n"
-        );
+        assert_eq!(render(Format::Csv, &rows), "service,errors,rate\n\"a,\"\"b\"\"\nc\",1,\n");
         assert_eq!(render(Format::Csv, &[]), "service,errors,rate\n");
     }
 
@@ -217,35 +201,20 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_known_in_every_form() {
-        let columns = [Column {
-            name: "line".into(),
-            kind: "varchar".into(),
-        }];
+        let columns = [Column { name: "line".into(), kind: "varchar".into() }];
         for format in [Format::Table, Format::Json, Format::Csv] {
             let mut output = Output::new(format, Closed);
             // Long enough to leave the buffer of the CSV writer.
             let row = vec![Some("x".repeat(100_000))];
-            let written = output
-                .row(&columns, &row)
-                .and_then(|()| output.finish(&columns));
-            assert_eq!(
-                written.unwrap_err().kind(),
-                io::ErrorKind::BrokenPipe,
-                "{format:?}"
-            );
+            let written = output.row(&columns, &row).and_then(|()| output.finish(&columns));
+            assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format:?}");
         }
     }
 
     #[test]
     fn a_table_shows_escape_sequences_instead_of_obeying_them() {
-        let table = render(
-            Format::Table,
-            &[row([Some("\u{1b}[2Jauth"), Some("3"), None])],
-        );
-        assert!(
-            table.contains("service") && table.contains("\\u{1b}[2Jauth"),
-            "{table}"
-        );
+        let table = render(Format::Table, &[row([Some("\u{1b}[2Jauth"), Some("3"), None])]);
+        assert!(table.contains("service") && table.contains("\\u{1b}[2Jauth"), "{table}");
         assert!(!table.contains('\u{1b}'));
     }
 }

@@ -32,15 +32,8 @@ pub fn run(args: &ParseArgs) -> Result<(), Failure> {
     sink.flush().map_err(Failure::writing)
 }
 
-fn read(
-    mut input: impl BufRead,
-    args: &ParseArgs,
-    name: &str,
-    sink: &mut impl Write,
-) -> Result<(), Failure> {
-    let start = input
-        .fill_buf()
-        .map_err(|err| Failure::reading(&args.file, err))?;
+fn read(mut input: impl BufRead, args: &ParseArgs, name: &str, sink: &mut impl Write) -> Result<(), Failure> {
+    let start = input.fill_buf().map_err(|err| Failure::reading(&args.file, err))?;
     if is_payload(start) {
         let mut payload = String::new();
         let limited = input.take(MAX_PAYLOAD_BYTES).read_to_string(&mut payload);
@@ -69,9 +62,7 @@ fn payload_records(payload: &str, args: &ParseArgs, sink: &mut impl Write) -> Re
         data: String,
     }
     let rejected = |reason: String| {
-        Failure::Rejected(format!(
-            "{reason}; Catchment would keep it whole under quarantine/"
-        ))
+        Failure::Rejected(format!("{reason}; Catchment would keep it whole under quarantine/"))
     };
     let data = if payload.trim_ascii_start().starts_with('{') {
         let event: Event = serde_json::from_str(payload)
@@ -83,17 +74,10 @@ fn payload_records(payload: &str, args: &ParseArgs, sink: &mut impl Write) -> Re
     let json = gunzip(&data).map_err(|err| rejected(err.to_string()))?;
     let envelope = Envelope::parse(&json).map_err(|err| rejected(err.to_string()))?;
     if envelope.message_type != MessageType::Data {
-        writeln!(
-            io::stderr(),
-            "a control message: Catchment acknowledges it and keeps nothing"
-        )
-        .ok();
+        writeln!(io::stderr(), "a control message: Catchment acknowledges it and keeps nothing").ok();
         return Ok(());
     }
-    let log_group = args
-        .log_group
-        .clone()
-        .unwrap_or_else(|| envelope.log_group.to_string());
+    let log_group = args.log_group.clone().unwrap_or_else(|| envelope.log_group.to_string());
     let source = source(&envelope.owner, args, log_group, &envelope.log_stream);
     let lines = BatchLines::redact(&envelope);
     for record in lines.parse(&source) {
@@ -142,20 +126,10 @@ mod tests {
 
     #[test]
     fn a_payload_is_told_from_lines_by_its_beginning() {
-        for payload in [
-            "{ \n \"awslogs\": {\"data\": \"H4sI\"}}",
-            "  H4sIAAAAAAAA/",
-            "{\"awslogs\":1",
-        ] {
+        for payload in ["{ \n \"awslogs\": {\"data\": \"H4sI\"}}", "  H4sIAAAAAAAA/", "{\"awslogs\":1"] {
             assert!(is_payload(payload.as_bytes()), "{payload}");
         }
-        for lines in [
-            "",
-            "{\"level\":\"info\",\"awslogs\":1}",
-            "INFO H4sI",
-            "{",
-            "{}",
-        ] {
+        for lines in ["", "{\"level\":\"info\",\"awslogs\":1}", "INFO H4sI", "{", "{}"] {
             assert!(!is_payload(lines.as_bytes()), "{lines}");
         }
     }

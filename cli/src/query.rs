@@ -18,11 +18,7 @@ const DEFAULT_TABLE_ROWS: u64 = 1000;
 /// Runs the command.
 pub async fn run(args: QueryArgs) -> Result<(), Failure> {
     let sql = statement(&args.sql)?;
-    let access = Access {
-        profile: args.profile,
-        region: args.region,
-        endpoint_url: args.endpoint_url,
-    };
+    let access = Access { profile: args.profile, region: args.region, endpoint_url: args.endpoint_url };
     let client = Client::new(&connect(access).await?);
     let workgroup = args.workgroup.unwrap_or(args.stack);
     let limit = args.limit.unwrap_or(match args.format {
@@ -34,16 +30,12 @@ pub async fn run(args: QueryArgs) -> Result<(), Failure> {
     let spinner = spinner();
     let ask = async {
         let execution = query
-            .finish(|state, cost| {
-                spinner.set_message(format!("{} {}", state.to_lowercase(), told(cost)))
-            })
+            .finish(|state, cost| spinner.set_message(format!("{} {}", state.to_lowercase(), told(cost))))
             .await?;
         spinner.finish_and_clear();
         let mut output = Output::new(args.format, BufWriter::new(io::stdout().lock()));
         let taken = query
-            .rows(&execution, limit, |columns, row| {
-                output.row(columns, &row).map_err(Failure::writing)
-            })
+            .rows(&execution, limit, |columns, row| output.row(columns, &row).map_err(Failure::writing))
             .await?;
         output.finish(&taken.columns).map_err(Failure::writing)?;
         Ok((taken, cost(&execution)))
@@ -72,9 +64,7 @@ fn statement(argument: &str) -> Result<String, Failure> {
     // Athena takes one statement, without the semicolon that people end it with.
     let sql = sql.trim().trim_end_matches(';').trim_end();
     if sql.is_empty() {
-        return Err(Failure::Usage(
-            "there is no SQL; give a statement with --sql".into(),
-        ));
+        return Err(Failure::Usage("there is no SQL; give a statement with --sql".into()));
     }
     Ok(sql.to_owned())
 }
@@ -96,12 +86,7 @@ fn summarise(taken: &Taken, cost: Cost, id: &str) {
         (n, true) => format!("the first {n} rows (--limit shows more)"),
     };
     // A closed standard error does not spoil an answer that was given.
-    writeln!(
-        io::stderr(),
-        "succeeded: {rows}, {}, query {id}",
-        told(cost)
-    )
-    .ok();
+    writeln!(io::stderr(), "succeeded: {rows}, {}, query {id}", told(cost)).ok();
 }
 
 fn told(cost: Cost) -> String {
@@ -115,12 +100,7 @@ fn told(cost: Cost) -> String {
 
 /// A size as Athena's price list has it: powers of 1,000.
 fn bytes(n: u64) -> String {
-    for (unit, name) in [
-        (1_000_000_000_000, "TB"),
-        (1_000_000_000, "GB"),
-        (1_000_000, "MB"),
-        (1000, "kB"),
-    ] {
+    for (unit, name) in [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")] {
         if n >= unit {
             return format!("{}.{} {name}", n / unit, n % unit / (unit / 10));
         }
@@ -134,10 +114,7 @@ mod tests {
 
     #[test]
     fn sizes_and_times_are_told_in_words() {
-        let told = told(Cost {
-            scanned_bytes: 12_345_678,
-            total_ms: 2_170,
-        });
+        let told = told(Cost { scanned_bytes: 12_345_678, total_ms: 2_170 });
         assert_eq!(told, "12.3 MB scanned, 2.1 s");
         assert_eq!(bytes(999), "999 bytes");
         assert_eq!(bytes(1_999_999_999_999), "1.9 TB");

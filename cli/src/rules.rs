@@ -19,8 +19,7 @@ pub fn check(args: &RulesCheckArgs) -> Result<(), Failure> {
     let (rules, faults) = RuleSet::load(&files);
     let (groups, count) = (rules.groups().len(), rules.rules().count());
     if faults.is_empty() {
-        return writeln!(io::stdout(), "no faults: {groups} groups, {count} rules")
-            .map_err(Failure::writing);
+        return writeln!(io::stdout(), "no faults: {groups} groups, {count} rules").map_err(Failure::writing);
     }
     let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
     Err(Failure::Rejected(listed.join("\ncatchment: ")))

@@ -25,9 +25,7 @@ fn catchment(args: &[&str]) -> Command {
 
 fn with_keys(args: &[&str]) -> Command {
     let mut command = catchment(args);
-    command
-        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "example");
+    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "example");
     command
 }
 
@@ -50,16 +48,8 @@ fn complaint(output: &Output, words: &[&str]) -> i32 {
 
 #[test]
 fn the_usage_is_wrong() {
-    for args in [
-        &["query"][..],
-        &["query", "--sql", "x", "--format", "xml"],
-        &["search"],
-    ] {
-        assert_eq!(
-            catchment(args).output().unwrap().status.code(),
-            Some(2),
-            "{args:?}"
-        );
+    for args in [&["query"][..], &["query", "--sql", "x", "--format", "xml"], &["search"]] {
+        assert_eq!(catchment(args).output().unwrap().status.code(), Some(2), "{args:?}");
     }
     let empty = with_keys(&["query", "--sql", ";"]).output().unwrap();
     assert_eq!(complaint(&empty, &["--sql"]), 2);
@@ -71,55 +61,24 @@ fn the_usage_is_wrong() {
 #[test]
 fn there_are_no_credentials() {
     let output = catchment(&["query", "--sql", "SELECT 1"]).output().unwrap();
-    assert_eq!(
-        complaint(
-            &output,
-            &["no AWS credentials", "aws configure", "--profile"]
-        ),
-        3
-    );
-    let output = catchment(&["query", "--sql", "SELECT 1", "--profile", "nope"])
-        .output()
-        .unwrap();
-    assert_eq!(
-        complaint(&output, &["the profile \"nope\"", "list-profiles"]),
-        3
-    );
+    assert_eq!(complaint(&output, &["no AWS credentials", "aws configure", "--profile"]), 3);
+    let output = catchment(&["query", "--sql", "SELECT 1", "--profile", "nope"]).output().unwrap();
+    assert_eq!(complaint(&output, &["the profile \"nope\"", "list-profiles"]), 3);
 }
 
 #[test]
 fn aws_is_out_of_reach() {
     let url = "http://127.0.0.1:1";
-    let output = with_keys(&["query", "--sql", "SELECT 1", "--endpoint-url", url])
-        .output()
-        .unwrap();
-    assert_eq!(
-        complaint(&output, &["cannot be reached", "--endpoint-url"]),
-        5
-    );
+    let output = with_keys(&["query", "--sql", "SELECT 1", "--endpoint-url", url]).output().unwrap();
+    assert_eq!(complaint(&output, &["cannot be reached", "--endpoint-url"]), 5);
 }
 
 #[test]
 fn athena_refuses() {
     for (kind, message, words, code) in [
-        (
-            "InvalidRequestException",
-            "WorkGroup nope is not found.",
-            "--stack",
-            4,
-        ),
-        (
-            "AccessDeniedException",
-            "not authorized to perform",
-            "athena:StartQueryExecution",
-            3,
-        ),
-        (
-            "InvalidRequestException",
-            "line 1:1: mismatched input 'x'",
-            "line 1:1",
-            1,
-        ),
+        ("InvalidRequestException", "WorkGroup nope is not found.", "--stack", 4),
+        ("AccessDeniedException", "not authorized to perform", "athena:StartQueryExecution", 3),
+        ("InvalidRequestException", "line 1:1: mismatched input 'x'", "line 1:1", 1),
     ] {
         let refusal = json!({"__type": kind, "Message": message, "message": message});
         let athena = Athena::start(vec![("StartQueryExecution", 400, refusal)]);
@@ -140,16 +99,9 @@ fn a_query_fails() {
     let athena = Athena::start(vec![
         ("StartQueryExecution", 200, json!({"QueryExecutionId": "q"})),
         ("GetQueryExecution", 200, execution("RUNNING", "")),
-        (
-            "GetQueryExecution",
-            200,
-            execution("FAILED", "COLUMN_NOT_FOUND: line 1:8"),
-        ),
+        ("GetQueryExecution", 200, execution("FAILED", "COLUMN_NOT_FOUND: line 1:8")),
     ]);
-    assert_eq!(
-        complaint(&query(&athena, &[]), &["COLUMN_NOT_FOUND: line 1:8"]),
-        1
-    );
+    assert_eq!(complaint(&query(&athena, &[]), &["COLUMN_NOT_FOUND: line 1:8"]), 1);
 }
 
 #[test]
@@ -166,13 +118,7 @@ fn an_interrupted_query_is_stopped() {
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(800));
     let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(complaint(&output, &["interrupted"]), 130);
     assert_eq!(athena.finish().last().unwrap()["QueryExecutionId"], "q");
@@ -181,8 +127,7 @@ fn an_interrupted_query_is_stopped() {
 /// Two pages: a header and a row, then two rows.
 fn answered() -> Athena {
     let page = |rows: Value, next: Option<&str>| {
-        let columns =
-            json!([{"Name": "service", "Type": "varchar"}, {"Name": "n", "Type": "bigint"}]);
+        let columns = json!([{"Name": "service", "Type": "varchar"}, {"Name": "n", "Type": "bigint"}]);
         json!({"NextToken": next,
             "ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": columns}}})
     };
@@ -215,15 +160,8 @@ fn a_query_is_answered() {
     assert_eq!(requests[0]["QueryExecutionContext"]["Database"], "logs");
 
     let output = query(&answered(), &["--format", "csv", "--limit", "2"]);
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        "service,n\nauth,3\nservice,4\n"
-    );
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("the first 2 rows")
-    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "service,n\nauth,3\nservice,4\n");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("the first 2 rows"));
     let table = String::from_utf8(query(&answered(), &[]).stdout).unwrap();
     assert!(table.contains("│ auth"), "{table}");
 }
@@ -244,15 +182,12 @@ fn parse(args: &[&str], input: &[u8]) -> Output {
 fn records(output: &Output) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
 fn lines_become_records() {
-    let input =
-        b"{\"level\":\"ERROR\",\"message\":\"login failed\",\"password\":\"hunter2\"}\r\n\n\
+    let input = b"{\"level\":\"ERROR\",\"message\":\"login failed\",\"password\":\"hunter2\"}\r\n\n\
         2024-12-19 10:30:15 - personal_assistant.core - INFO - started\nno time here \xff";
     let output = parse(&["-", "--log-group", "/ecs/auth-service"], input);
     assert!(!String::from_utf8_lossy(&output.stdout).contains("hunter2"));
@@ -265,11 +200,7 @@ fn lines_become_records() {
     assert_eq!(records[1]["timestamp"], "2024-12-19T10:30:15.000Z");
     assert_eq!(records[2]["timestamp"], Value::Null);
     let columns: Vec<&String> = records[0].as_object().unwrap().keys().collect();
-    assert_eq!(
-        columns.len(),
-        31,
-        "one key a column of the archive: {columns:?}"
-    );
+    assert_eq!(columns.len(), 31, "one key a column of the archive: {columns:?}");
 }
 
 #[test]
@@ -280,14 +211,8 @@ fn a_payload_becomes_records() {
     assert_eq!(from_event.len(), 2);
     assert_eq!(from_event[0]["account_id"], "123456789012");
     assert_eq!(from_event[0]["container"], "web");
-    let with_request_id = from_event
-        .iter()
-        .find(|r| r["request_id"] == "req_abc123")
-        .unwrap();
-    assert_eq!(
-        with_request_id["observed_timestamp"],
-        "2025-10-09T08:53:20.123Z"
-    );
+    let with_request_id = from_event.iter().find(|r| r["request_id"] == "req_abc123").unwrap();
+    assert_eq!(with_request_id["observed_timestamp"], "2025-10-09T08:53:20.123Z");
     assert_eq!(with_request_id["timestamp"], "2025-10-09T08:53:20.100Z");
 
     let event: Value = serde_json::from_slice(&std::fs::read(payload).unwrap()).unwrap();
@@ -308,11 +233,8 @@ fn a_file_is_not_there() {
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let lines = format!("{}/many-lines.log", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&lines, "INFO one of many lines\n".repeat(20_000)).unwrap();
-    let mut child = catchment(&["parse", &lines])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        catchment(&["parse", &lines]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
@@ -323,24 +245,12 @@ fn rule_files_are_checked() {
     let good = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/rules/dryad.yaml");
     let output = catchment(&["rules", "check", good]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        "no faults: 1 groups, 2 rules\n"
-    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "no faults: 1 groups, 2 rules\n");
 
     let bad = format!("{}/bad-rules.yaml", env!("CARGO_TARGET_TMPDIR"));
-    let text = std::fs::read_to_string(good)
-        .unwrap()
-        .replace("sum(rate(", "summ(rate(");
+    let text = std::fs::read_to_string(good).unwrap().replace("sum(rate(", "summ(rate(");
     std::fs::write(&bad, text).unwrap();
     let output = catchment(&["rules", "check", &bad]).output().unwrap();
-    let words = [
-        bad.as_str(),
-        "dryad_alerts",
-        "HighErrorRate",
-        "line ",
-        "column ",
-        "summ",
-    ];
+    let words = [bad.as_str(), "dryad_alerts", "HighErrorRate", "line ", "column ", "summ"];
     assert_eq!(complaint(&output, &words), 1);
 }

@@ -40,12 +40,7 @@ mod tests {
     fn every_missing_setting_is_in_one_message() {
         let vars = Vars::from_pairs([("RULES_PREFIX", "rules/")]);
         let message = Config::from_vars(&vars).unwrap_err().to_string();
-        for name in [
-            "ARCHIVE_BUCKET",
-            "STATE_TABLE",
-            "ALERT_TOPIC_ARN",
-            "METRICS_NAMESPACE",
-        ] {
+        for name in ["ARCHIVE_BUCKET", "STATE_TABLE", "ALERT_TOPIC_ARN", "METRICS_NAMESPACE"] {
             assert!(message.contains(&format!("{name} is not set")), "{message}");
         }
         assert!(!message.contains("RULES_PREFIX"), "{message}");

@@ -9,8 +9,7 @@
 use std::fmt::Display;
 
 use catchment_alert::{
-    AlertState, AlertStore, Group, Notifier, PartialStore, Phase, Rule, RuleSet, Step, Written,
-    next_states,
+    AlertState, AlertStore, Group, Notifier, PartialStore, Phase, Rule, RuleSet, Step, Written, next_states,
 };
 
 use crate::report::Report;
@@ -32,22 +31,14 @@ struct Unfinished;
 impl<P: PartialStore, A: AlertStore, N: Notifier> Evaluator<P, A, N> {
     /// An evaluator over these stores.
     pub fn new(partials: P, alerts: A, notifier: N) -> Self {
-        Self {
-            partials,
-            alerts,
-            notifier,
-        }
+        Self { partials, alerts, notifier }
     }
 
     /// Evaluates what is due at `now_ms`. `stack` names the sender in messages.
     pub async fn run(&self, rules: &RuleSet, now_ms: i64, stack: &str) -> Report {
         let mut report = Report::default();
         for group in rules.groups() {
-            if self
-                .run_group(group, now_ms, stack, &mut report)
-                .await
-                .is_err()
-            {
+            if self.run_group(group, now_ms, stack, &mut report).await.is_err() {
                 tracing::warn!(group = group.name, "the group will be evaluated again");
             }
         }
@@ -66,19 +57,12 @@ impl<P: PartialStore, A: AlertStore, N: Notifier> Evaluator<P, A, N> {
         let (times, skipped) = group.due(done_ms, now_ms, MAX_DUE_TIMES);
         if skipped > 0 {
             report.evaluations_skipped += skipped;
-            tracing::error!(
-                group = group.name,
-                skipped,
-                "evaluation times were missed for good"
-            );
+            tracing::error!(group = group.name, skipped, "evaluation times were missed for good");
         }
         for at_ms in times {
             let mut finished = true;
             for rule in &group.rules {
-                finished &= self
-                    .run_rule(group, rule, at_ms, stack, report)
-                    .await
-                    .is_ok();
+                finished &= self.run_rule(group, rule, at_ms, stack, report).await.is_ok();
             }
             if !finished {
                 return Err(Unfinished);

@@ -61,36 +61,20 @@ fn payload(corpus: &str) -> (Value, usize) {
     let mut out = vec![0; compressor.gzip_compress_bound(json.len())];
     let size = compressor.gzip_compress(json.as_bytes(), &mut out).unwrap();
     out.truncate(size);
-    (
-        json!({ "awslogs": { "data": base64_simd::STANDARD.encode_to_string(out) } }),
-        bytes,
-    )
+    (json!({ "awslogs": { "data": base64_simd::STANDARD.encode_to_string(out) } }), bytes)
 }
 
 #[divan::bench(args = CORPORA)]
 fn handler(bencher: Bencher<'_, '_>, corpus: &str) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let settings = Settings {
-        region: "eu-west-1".into(),
-        environment: "prod".into(),
-        ..Settings::default()
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let settings = Settings { region: "eu-west-1".into(), environment: "prod".into(), ..Settings::default() };
     let rules = RuleSet::embedded();
     let (event, bytes) = payload(corpus);
     bencher
         .counter(BytesCount::new(bytes))
         .with_inputs(|| {
-            let stores = (
-                MemoryArchive::default(),
-                MemoryAudit::default(),
-                MemoryPartials::default(),
-            );
-            (
-                Ingest::new(stores.0, stores.1, stores.2, settings.clone()),
-                event.clone(),
-            )
+            let stores = (MemoryArchive::default(), MemoryAudit::default(), MemoryPartials::default());
+            (Ingest::new(stores.0, stores.1, stores.2, settings.clone()), event.clone())
         })
         .bench_values(|(ingest, event)| runtime.block_on(ingest.handle(event, &rules)).unwrap());
 }
@@ -99,10 +83,7 @@ fn handler(bencher: Bencher<'_, '_>, corpus: &str) {
 fn floor(bencher: Bencher<'_, '_>, corpus: &str) {
     let (event, bytes) = payload(corpus);
     let data = event["awslogs"]["data"].as_str().unwrap().to_owned();
-    let joined = (0..EVENTS)
-        .map(|i| message(corpus, i))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let joined = (0..EVENTS).map(|i| message(corpus, i)).collect::<Vec<_>>().join("\n");
     bencher.counter(BytesCount::new(bytes)).bench(|| {
         black_box(catchment_record::gunzip(&data).unwrap());
         zstd::bulk::compress(joined.as_bytes(), 1).unwrap()

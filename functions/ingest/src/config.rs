@@ -53,11 +53,7 @@ impl Config {
                     short: globs(&mut reader, "SHORT_LOG_GROUPS"),
                     long: globs(&mut reader, "LONG_LOG_GROUPS"),
                 },
-                own_log_groups: reader
-                    .list("OWN_LOG_GROUPS")
-                    .into_iter()
-                    .map(LogGroup::new)
-                    .collect(),
+                own_log_groups: reader.list("OWN_LOG_GROUPS").into_iter().map(LogGroup::new).collect(),
             },
         };
         reader.finish(config)

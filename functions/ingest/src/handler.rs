@@ -6,13 +6,10 @@
 
 use bytes::Bytes;
 use catchment_alert::{PartialStore, RuleSet};
-use catchment_archive::{
-    ArchiveStore, ObjectKey, Put, QuarantineKeys, split_by_day, write_parquet,
-};
+use catchment_archive::{ArchiveStore, ObjectKey, Put, QuarantineKeys, split_by_day, write_parquet};
 use catchment_audit::{AuditEntry, AuditStore, extract};
 use catchment_record::{
-    BatchId, BatchLines, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Source,
-    gunzip,
+    BatchId, BatchLines, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Source, gunzip,
 };
 use serde_json::{Value, json};
 
@@ -36,12 +33,7 @@ type Objects = Vec<(ObjectKey, Bytes, u64)>;
 impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
     /// A handler over these stores.
     pub fn new(archive: A, audit: D, partials: P, settings: Settings) -> Self {
-        Self {
-            archive,
-            audit,
-            partials,
-            settings,
-        }
+        Self { archive, audit, partials, settings }
     }
 
     /// The archive that it writes to.
@@ -66,11 +58,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
             Some(Value::String(data)) => data,
             _ => {
                 return self
-                    .quarantine(
-                        event.to_string().into(),
-                        "not a CloudWatch Logs subscription event",
-                        1,
-                    )
+                    .quarantine(event.to_string().into(), "not a CloudWatch Logs subscription event", 1)
                     .await;
             }
         };
@@ -91,30 +79,19 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         rules: &RuleSet,
     ) -> Result<Report, IngestError> {
         if envelope.message_type == MessageType::Control {
-            return Ok(Report {
-                control_messages: 1,
-                ..Report::default()
-            });
+            return Ok(Report { control_messages: 1, ..Report::default() });
         }
         let received = count(envelope.log_events.len());
         let log_group = LogGroup::new(&*envelope.log_group);
         if self.settings.own_log_groups.contains(&log_group) {
             tracing::warn!(%log_group, received, "refused log events of our own: this log group must not be subscribed");
             return Ok(Report {
-                counts: Counts {
-                    received,
-                    filtered: received,
-                    ..Counts::default()
-                },
+                counts: Counts { received, filtered: received, ..Counts::default() },
                 own_events_refused: received,
                 ..Report::default()
             });
         }
-        let Settings {
-            region,
-            environment,
-            ..
-        } = &self.settings;
+        let Settings { region, environment, .. } = &self.settings;
         let log_stream = LogStream::new(&*envelope.log_stream);
         let source = Source::new(&envelope.owner, region, log_group, log_stream, environment);
         let lines = BatchLines::redact(envelope);
@@ -126,23 +103,14 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
             Err(reason) => return self.quarantine(data.into(), &reason, received).await,
         };
         let mut report = Report {
-            counts: Counts {
-                received,
-                ..Counts::default()
-            },
+            counts: Counts { received, ..Counts::default() },
             secrets_redacted: records.iter().map(|record| record.redactions.total()).sum(),
-            parse_errors: count(
-                records
-                    .iter()
-                    .filter(|record| record.parse_error.is_some())
-                    .count(),
-            ),
+            parse_errors: count(records.iter().filter(|record| record.parse_error.is_some()).count()),
             ..Report::default()
         };
         self.write_archive(objects, &mut report).await?;
         self.write_audit(&records, &mut report).await?;
-        self.write_partials(&records, &batch, rules, &mut report)
-            .await?;
+        self.write_partials(&records, &batch, rules, &mut report).await?;
         Ok(report)
     }
 
@@ -157,22 +125,14 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         let class = self.settings.routing.class_of(&source.log_group);
         split_by_day(records)
             .map(|(day, part)| {
-                let body = write_parquet(part)
-                    .map_err(|err| format!("cannot be written as Parquet: {err}"))?;
-                Ok((
-                    ObjectKey::of_batch(class, day, part, batch),
-                    body,
-                    count(part.len()),
-                ))
+                let body =
+                    write_parquet(part).map_err(|err| format!("cannot be written as Parquet: {err}"))?;
+                Ok((ObjectKey::of_batch(class, day, part, batch), body, count(part.len())))
             })
             .collect()
     }
 
-    async fn write_archive(
-        &self,
-        objects: Objects,
-        report: &mut Report,
-    ) -> Result<(), IngestError> {
+    async fn write_archive(&self, objects: Objects, report: &mut Report) -> Result<(), IngestError> {
         for (key, body, events) in objects {
             match self.put(&key, body).await? {
                 Put::Created => report.objects_created += 1,
@@ -183,17 +143,9 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         Ok(())
     }
 
-    async fn write_audit(
-        &self,
-        records: &[LogRecord<'_>],
-        report: &mut Report,
-    ) -> Result<(), IngestError> {
+    async fn write_audit(&self, records: &[LogRecord<'_>], report: &mut Report) -> Result<(), IngestError> {
         let entries: Vec<AuditEntry> = records.iter().filter_map(extract).collect();
-        let written = self
-            .audit
-            .put_once(&entries)
-            .await
-            .map_err(|err| IngestError::Audit(err.into()))?;
+        let written = self.audit.put_once(&entries).await.map_err(|err| IngestError::Audit(err.into()))?;
         report.audit_entries_created = written.created;
         Ok(())
     }
@@ -220,33 +172,22 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
 
     /// Sets the payload aside whole, with the reason beside it. The payload
     /// comes first: a reason without one would be a lie.
-    async fn quarantine(
-        &self,
-        payload: Bytes,
-        reason: &str,
-        events: u64,
-    ) -> Result<Report, IngestError> {
+    async fn quarantine(&self, payload: Bytes, reason: &str, events: u64) -> Result<Report, IngestError> {
         let keys = QuarantineKeys::of_payload(&payload);
-        let note = json!({ "reason": reason, "payload_bytes": payload.len(), "payload_key": keys.payload.as_str() });
+        let note =
+            json!({ "reason": reason, "payload_bytes": payload.len(), "payload_key": keys.payload.as_str() });
         self.put(&keys.payload, payload).await?;
         self.put(&keys.reason, note.to_string().into()).await?;
         tracing::error!(reason, key = %keys.payload, "set a payload aside");
         Ok(Report {
-            counts: Counts {
-                received: events,
-                quarantined: events,
-                ..Counts::default()
-            },
+            counts: Counts { received: events, quarantined: events, ..Counts::default() },
             payloads_quarantined: 1,
             ..Report::default()
         })
     }
 
     async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<Put, IngestError> {
-        self.archive
-            .put_if_absent(key, body)
-            .await
-            .map_err(|err| IngestError::Archive(err.into()))
+        self.archive.put_if_absent(key, body).await.map_err(|err| IngestError::Archive(err.into()))
     }
 }
 

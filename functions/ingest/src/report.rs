@@ -41,10 +41,7 @@ impl Report {
             .count("EventsArchived", self.counts.archived)
             .count("EventsFiltered", self.counts.filtered)
             .count("EventsQuarantined", self.counts.quarantined)
-            .count(
-                "ConservationViolated",
-                u64::from(!self.counts.are_conserved()),
-            )
+            .count("ConservationViolated", u64::from(!self.counts.are_conserved()))
             .count("PayloadsQuarantined", self.payloads_quarantined)
             .count("ControlMessages", self.control_messages)
             .count("OwnEventsRefused", self.own_events_refused)

@@ -102,11 +102,9 @@ impl<S: SecretSource, C: Clock> Handler<S, C> {
         }
         match retry {
             None => Ok(summary),
-            Some(reason) => Err(NotifyError {
-                failed: summary.failed,
-                total: summary.sent + summary.failed,
-                reason,
-            }),
+            Some(reason) => {
+                Err(NotifyError { failed: summary.failed, total: summary.sent + summary.failed, reason })
+            }
         }
     }
 
@@ -143,17 +141,12 @@ fn body_of(sns: &Notification) -> Value {
     if let Ok(alert) = serde_json::from_str::<AlertMessage>(&sns.message) {
         return slack_blocks(&alert);
     }
-    let subject = sns
-        .subject
-        .as_deref()
-        .map(|s| format!("*{}*\n", escaped(s)));
+    let subject = sns.subject.as_deref().map(|s| format!("*{}*\n", escaped(s)));
     let message: String = sns.message.chars().take(MAX_TEXT_CHARS).collect();
     json!({"text": format!("{}{}", subject.unwrap_or_default(), escaped(&message))})
 }
 
 /// Escapes as Slack wants it: <https://docs.slack.dev/messaging/formatting-message-text>.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -75,21 +75,12 @@ impl<S: SecretSource> Slack<S> {
     /// The webhook whose address `secret` holds. It is read when first needed,
     /// and once more when Slack says that the address is no longer good.
     pub fn new(secret: S, client: WebhookClient) -> Self {
-        Self {
-            secret,
-            client,
-            url: Mutex::new(None),
-        }
+        Self { secret, client, url: Mutex::new(None) }
     }
 
     /// Posts a message, at the latest until `deadline`. `retries` counts every
     /// attempt after the first.
-    pub async fn post(
-        &self,
-        message: &str,
-        deadline: Instant,
-        retries: &mut u64,
-    ) -> Result<(), SlackError> {
+    pub async fn post(&self, message: &str, deadline: Instant, retries: &mut u64) -> Result<(), SlackError> {
         let mut url = self.url().await?;
         let mut address_is_fresh = false;
         let mut pause = FIRST_PAUSE;
@@ -103,9 +94,7 @@ impl<S: SecretSource> Slack<S> {
             };
             let (last, wait) = match outcome {
                 Ok(answer) if answer.is_success() => return Ok(()),
-                Ok(answer) if answer.status == 429 => {
-                    (told(&answer), answer.retry_after.unwrap_or(pause))
-                }
+                Ok(answer) if answer.status == 429 => (told(&answer), answer.retry_after.unwrap_or(pause)),
                 Ok(answer) if answer.status >= 500 => (told(&answer), pause),
                 Ok(answer) if matches!(answer.status, 403 | 404 | 410) && !address_is_fresh => {
                     address_is_fresh = true;
@@ -124,11 +113,7 @@ impl<S: SecretSource> Slack<S> {
             if attempts == MAX_ATTEMPTS || wait > MAX_RETRY_AFTER || next >= deadline {
                 return Err(SlackError::Unavailable { attempts, last });
             }
-            tracing::warn!(
-                attempts,
-                reason = last,
-                "Slack did not take the message yet"
-            );
+            tracing::warn!(attempts, reason = last, "Slack did not take the message yet");
             sleep_until(next).await;
             *retries += 1;
             pause *= 2;
@@ -150,9 +135,7 @@ impl<S: SecretSource> Slack<S> {
     }
 
     fn cached(&self) -> MutexGuard<'_, Option<WebhookUrl>> {
-        self.url
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.url.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -166,9 +149,7 @@ fn address(secret: &Secret) -> Result<WebhookUrl, SlackError> {
     let unusable = |reason: String| SlackError::SecretValue { reason };
     let url = if value.starts_with('{') {
         let fields: Result<Fields, _> = serde_json::from_str(value);
-        fields
-            .map_err(|_| unusable("is JSON without a text field \"url\"".to_owned()))?
-            .url
+        fields.map_err(|_| unusable("is JSON without a text field \"url\"".to_owned()))?.url
     } else {
         value.to_owned()
     };
@@ -182,10 +163,7 @@ fn told(answer: &Answer) -> String {
 fn refused(answer: &Answer) -> SlackError {
     // Slack answers with one word; anything longer is not its answer.
     let word = answer.body.split_whitespace().next().unwrap_or_default();
-    SlackError::Refused {
-        status: answer.status,
-        word: word.chars().take(60).collect(),
-    }
+    SlackError::Refused { status: answer.status, word: word.chars().take(60).collect() }
 }
 
 #[cfg(test)]
@@ -194,18 +172,14 @@ mod tests {
 
     #[test]
     fn the_secret_is_an_address_or_holds_one() {
-        for good in [
-            "https://hooks.slack.com/services/a",
-            "{\"url\": \"https://hooks.slack.com/services/a\"}\n",
-        ] {
+        for good in
+            ["https://hooks.slack.com/services/a", "{\"url\": \"https://hooks.slack.com/services/a\"}\n"]
+        {
             let expected = WebhookUrl::parse("https://hooks.slack.com/services/a").unwrap();
             assert_eq!(address(&Secret::new(good)).unwrap(), expected);
         }
         for (bad, reason) in [
-            (
-                "{\"webhook\": \"topsecret\"}",
-                "is JSON without a text field",
-            ),
+            ("{\"webhook\": \"topsecret\"}", "is JSON without a text field"),
             ("topsecret", "is not a URL"),
             ("http://topsecret.example/x", "must begin with https://"),
         ] {

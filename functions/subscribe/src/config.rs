@@ -31,11 +31,7 @@ impl Config {
             wanted: Wanted {
                 patterns: globs(&mut reader, "LOG_GROUP_PATTERNS"),
                 excludes: globs(&mut reader, "LOG_GROUP_EXCLUDES"),
-                own: reader
-                    .list("OWN_LOG_GROUPS")
-                    .into_iter()
-                    .map(LogGroupName)
-                    .collect(),
+                own: reader.list("OWN_LOG_GROUPS").into_iter().map(LogGroupName).collect(),
             },
             filter: SubscriptionFilter {
                 name: FilterName(reader.required("FILTER_NAME")),

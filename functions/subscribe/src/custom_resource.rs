@@ -55,29 +55,20 @@ pub struct Response {
 impl Request {
     /// Whether this removes a resource that never came to be.
     pub fn removes_nothing(&self) -> bool {
-        self.request_type == RequestType::Delete
-            && self.physical_resource_id.as_deref() == Some(NOT_CREATED)
+        self.request_type == RequestType::Delete && self.physical_resource_id.as_deref() == Some(NOT_CREATED)
     }
 
     /// Yes. The identity stays what it was, else CloudFormation would delete the
     /// old resource after an update, and our filters with it.
     pub fn success(&self, reason: &str) -> Response {
         let stays = || format!("{}-subscriptions", self.logical_resource_id);
-        self.answer(
-            "SUCCESS",
-            reason,
-            self.physical_resource_id.clone().unwrap_or_else(stays),
-        )
+        self.answer("SUCCESS", reason, self.physical_resource_id.clone().unwrap_or_else(stays))
     }
 
     /// No, and why.
     pub fn failure(&self, reason: &str) -> Response {
         let stays = || NOT_CREATED.to_owned();
-        self.answer(
-            "FAILED",
-            reason,
-            self.physical_resource_id.clone().unwrap_or_else(stays),
-        )
+        self.answer("FAILED", reason, self.physical_resource_id.clone().unwrap_or_else(stays))
     }
 
     /// The answer to what a run came to.
@@ -87,19 +78,8 @@ impl Request {
     /// subscribed. A removal is complete, or it has failed.
     pub fn outcome(&self, summary: &Summary) -> Response {
         let first = summary.failures.first();
-        let why = first
-            .map(|f| format!("; {}: {}", f.log_group, f.reason))
-            .unwrap_or_default();
-        let Summary {
-            matched,
-            added,
-            repaired,
-            kept,
-            removed,
-            failed,
-            left,
-            ..
-        } = summary;
+        let why = first.map(|f| format!("; {}: {}", f.log_group, f.reason)).unwrap_or_default();
+        let Summary { matched, added, repaired, kept, removed, failed, left, .. } = summary;
         if self.request_type == RequestType::Delete {
             return if summary.is_complete() {
                 self.success(&format!("{removed} subscription filters removed"))
@@ -112,15 +92,8 @@ impl Request {
         }
         let done = added + repaired + kept;
         let told = format!("{done} of {matched} log groups subscribed, {left} left for later{why}");
-        let refused = summary
-            .failures
-            .iter()
-            .any(|f| f.cause != Cause::NoFreeSlot);
-        if done == 0 && refused {
-            self.failure(&told)
-        } else {
-            self.success(&told)
-        }
+        let refused = summary.failures.iter().any(|f| f.cause != Cause::NoFreeSlot);
+        if done == 0 && refused { self.failure(&told) } else { self.success(&told) }
     }
 
     fn answer(&self, status: &'static str, reason: &str, physical_id: String) -> Response {

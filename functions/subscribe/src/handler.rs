@@ -115,21 +115,14 @@ impl<G: LogGroups, C: Clock> Handler<G, C> {
         if answer.is_success() {
             Ok(())
         } else {
-            Err(HandlerError::Answer(format!(
-                "HTTP status {}",
-                answer.status
-            )))
+            Err(HandlerError::Answer(format!("HTTP status {}", answer.status)))
         }
     }
 }
 
 fn report(summary: &Summary) {
     for failure in &summary.failures {
-        tracing::error!(
-            log_group = failure.log_group,
-            reason = failure.reason,
-            "not subscribed"
-        );
+        tracing::error!(log_group = failure.log_group, reason = failure.reason, "not subscribed");
     }
     for log_group in &summary.unsupported {
         tracing::warn!(log_group, "its log class takes no subscription filters");

@@ -26,9 +26,7 @@ async fn main() -> Result<(), Error> {
     };
     let serve = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
-        Box::pin(handler.handle(event.payload, deadline))
-            .await
-            .map_err(Error::from)
+        Box::pin(handler.handle(event.payload, deadline)).await.map_err(Error::from)
     };
     lambda_runtime::run(service_fn(serve)).await
 }

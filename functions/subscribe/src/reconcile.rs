@@ -38,9 +38,7 @@ impl Wanted {
     }
 
     fn names(&self, group: &LogGroupName) -> bool {
-        self.patterns.is_match(&group.0)
-            && !self.excludes.is_match(&group.0)
-            && !self.own.contains(group)
+        self.patterns.is_match(&group.0) && !self.excludes.is_match(&group.0) && !self.own.contains(group)
     }
 }
 
@@ -159,13 +157,7 @@ pub async fn reconcile<G: LogGroups>(
     budget: Duration,
     turn: usize,
 ) -> Summary {
-    let mut run = Run {
-        groups,
-        wanted,
-        filter,
-        listed: false,
-        summary: Summary::default(),
-    };
+    let mut run = Run { groups, wanted, filter, listed: false, summary: Summary::default() };
     // Whatever call the time-out interrupts is idempotent, and counts as left.
     if tokio::time::timeout(budget, run.all(turn)).await.is_err() {
         tracing::warn!(left = run.summary.left, "out of time; the next run goes on");
@@ -215,11 +207,7 @@ impl<G: LogGroups> Run<'_, G> {
         let mut token = None;
         loop {
             let page = self.groups.page(token).await?;
-            for LogGroupInfo {
-                name,
-                takes_filters,
-            } in page.groups
-            {
+            for LogGroupInfo { name, takes_filters } in page.groups {
                 self.summary.seen += 1;
                 match (self.wanted.names(&name), takes_filters) {
                     (true, true) => {

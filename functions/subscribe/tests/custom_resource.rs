@@ -20,10 +20,7 @@ fn config() -> Result<Config, ConfigErrors> {
     Config::from_vars(&Vars::from_pairs([
         ("LOG_GROUP_PATTERNS", "/ecs/*"),
         ("OWN_LOG_GROUPS", "/aws/lambda/catchment-ingest"),
-        (
-            "INGEST_FUNCTION_ARN",
-            "arn:aws:lambda:eu-west-1:1:function:ingest",
-        ),
+        ("INGEST_FUNCTION_ARN", "arn:aws:lambda:eu-west-1:1:function:ingest"),
         ("FILTER_NAME", "catchment-catchment"),
         ("METRICS_NAMESPACE", "Catchment"),
     ]))
@@ -33,22 +30,14 @@ fn handler(
     groups: InMemoryLogGroups,
     config: Result<Config, ConfigErrors>,
 ) -> Handler<InMemoryLogGroups, FixedClock> {
-    Handler {
-        groups,
-        config,
-        client: WebhookClient::default(),
-        clock: FixedClock(NOW),
-    }
+    Handler { groups, config, client: WebhookClient::default(), clock: FixedClock(NOW) }
 }
 
 /// Stands in for CloudFormation: answers with these statuses in turn, and returns
 /// the request heads and the last body.
 fn cloudformation(statuses: &'static [u16]) -> (String, JoinHandle<(Vec<String>, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "http://{}/answer?signature=secret",
-        listener.local_addr().unwrap()
-    );
+    let url = format!("http://{}/answer?signature=secret", listener.local_addr().unwrap());
     let served = std::thread::spawn(move || {
         let (mut heads, mut last) = (Vec::new(), Value::Null);
         for status in statuses {
@@ -70,11 +59,7 @@ fn cloudformation(statuses: &'static [u16]) -> (String, JoinHandle<(Vec<String>,
             reader.read_exact(&mut body).unwrap();
             last = serde_json::from_slice(&body).unwrap();
             heads.push(head);
-            write!(
-                stream,
-                "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            )
-            .unwrap();
+            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
         }
         (heads, last)
     });
@@ -98,10 +83,7 @@ async fn answer_to(
     physical_id: Option<&str>,
 ) -> Value {
     let (url, served) = cloudformation(&[200]);
-    handler
-        .handle(request(kind, &url, physical_id), DEADLINE)
-        .await
-        .unwrap();
+    handler.handle(request(kind, &url, physical_id), DEADLINE).await.unwrap();
     served.join().unwrap().1
 }
 
@@ -110,25 +92,17 @@ async fn the_life_of_a_stack() {
     let handler = handler(InMemoryLogGroups::with(&["/ecs/web", "/other"]), config());
     let created = answer_to(&handler, "Create", None).await;
     assert_eq!(created["Status"], "SUCCESS");
-    assert_eq!(
-        created["Reason"],
-        "1 of 1 log groups subscribed, 0 left for later"
-    );
-    for (name, value) in [
-        ("StackId", "stack"),
-        ("RequestId", "request"),
-        ("LogicalResourceId", "Subscriptions"),
-    ] {
+    assert_eq!(created["Reason"], "1 of 1 log groups subscribed, 0 left for later");
+    for (name, value) in
+        [("StackId", "stack"), ("RequestId", "request"), ("LogicalResourceId", "Subscriptions")]
+    {
         assert_eq!(created[name], value);
     }
     let id = created["PhysicalResourceId"].as_str().unwrap();
 
     handler.groups.create("/ecs/new", true);
     let updated = answer_to(&handler, "Update", Some(id)).await;
-    assert_eq!(
-        (&updated["Status"], updated["PhysicalResourceId"].as_str()),
-        (&json!("SUCCESS"), Some(id))
-    );
+    assert_eq!((&updated["Status"], updated["PhysicalResourceId"].as_str()), (&json!("SUCCESS"), Some(id)));
     assert_eq!(handler.groups.filters_of("/ecs/new").len(), 1);
 
     let deleted = answer_to(&handler, "Delete", Some(id)).await;
@@ -145,10 +119,7 @@ async fn bad_settings_are_answered_and_the_rollback_goes_through() {
     assert_eq!(created["Status"], "FAILED");
     let reason = created["Reason"].as_str().unwrap();
     assert!(reason.contains("LOG_GROUP_PATTERNS is not set"), "{reason}");
-    assert!(
-        reason.contains("INGEST_FUNCTION_ARN is not set"),
-        "{reason}"
-    );
+    assert!(reason.contains("INGEST_FUNCTION_ARN is not set"), "{reason}");
     let rolled_back = answer_to(&handler, "Delete", created["PhysicalResourceId"].as_str()).await;
     assert_eq!(rolled_back["Status"], "SUCCESS");
     assert!(handler.handle(json!({}), DEADLINE).await.is_err());
@@ -161,19 +132,11 @@ async fn a_group_without_a_slot_does_not_undo_a_deployment_but_refusals_do() {
     full.groups.plant("/ecs/full", "b", "arn:b");
     let answer = answer_to(&full, "Create", None).await;
     assert_eq!(answer["Status"], "SUCCESS");
-    assert!(
-        answer["Reason"]
-            .as_str()
-            .unwrap()
-            .contains("/ecs/full: no free subscription filter")
-    );
+    assert!(answer["Reason"].as_str().unwrap().contains("/ecs/full: no free subscription filter"));
 
     let refused = handler(InMemoryLogGroups::with(&["/ecs/a"]), config());
     refused.groups.deny("/ecs/a");
-    assert_eq!(
-        answer_to(&refused, "Create", None).await["Status"],
-        "FAILED"
-    );
+    assert_eq!(answer_to(&refused, "Create", None).await["Status"], "FAILED");
 }
 
 #[tokio::test]
@@ -183,10 +146,7 @@ async fn a_removal_that_is_not_complete_has_failed() {
     handler.groups.deny("/ecs/a");
     let answer = answer_to(&handler, "Delete", Some("Subscriptions-subscriptions")).await;
     assert_eq!(answer["Status"], "FAILED");
-    assert!(
-        answer["Reason"].as_str().unwrap().contains("/ecs/a: "),
-        "{answer}"
-    );
+    assert!(answer["Reason"].as_str().unwrap().contains("/ecs/a: "), "{answer}");
     assert!(handler.groups.filters_of("/ecs/b").is_empty());
 }
 
@@ -194,17 +154,10 @@ async fn a_removal_that_is_not_complete_has_failed() {
 async fn the_answer_is_given_again_when_it_was_not_taken() {
     let handler = handler(InMemoryLogGroups::with(&["/ecs/a"]), config());
     let (url, served) = cloudformation(&[503, 200]);
-    handler
-        .handle(request("Create", &url, None), DEADLINE)
-        .await
-        .unwrap();
+    handler.handle(request("Create", &url, None), DEADLINE).await.unwrap();
     let (heads, body) = served.join().unwrap();
     assert_eq!((heads.len(), &body["Status"]), (2, &json!("SUCCESS")));
-    assert!(
-        heads[0].starts_with("put /answer?signature=secret http/1.1"),
-        "{}",
-        heads[0]
-    );
+    assert!(heads[0].starts_with("put /answer?signature=secret http/1.1"), "{}", heads[0]);
     assert!(heads[0].contains("content-type: \r\n") || heads[0].contains("content-type:\r\n"));
 }
 
@@ -212,40 +165,22 @@ async fn the_answer_is_given_again_when_it_was_not_taken() {
 async fn an_address_that_is_not_encrypted_is_refused_and_not_told() {
     let handler = handler(InMemoryLogGroups::default(), config());
     let event = request("Create", "http://collector.example/secret", None);
-    let err = handler
-        .handle(event, DEADLINE)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        err,
-        "the ResponseURL must begin with https:// (http:// is for this machine alone)"
-    );
+    let err = handler.handle(event, DEADLINE).await.unwrap_err().to_string();
+    assert_eq!(err, "the ResponseURL must begin with https:// (http:// is for this machine alone)");
 }
 
 #[tokio::test]
 async fn a_schedule_or_an_empty_event_reconciles() {
     let handler = handler(InMemoryLogGroups::with(&["/ecs/a"]), config());
     let scheduled = json!({"source": "aws.events", "detail-type": "Scheduled Event"});
-    assert_eq!(
-        handler.handle(scheduled, DEADLINE).await.unwrap()["added"],
-        1
-    );
-    assert_eq!(
-        handler.handle(json!({}), DEADLINE).await.unwrap()["kept"],
-        1
-    );
+    assert_eq!(handler.handle(scheduled, DEADLINE).await.unwrap()["added"], 1);
+    assert_eq!(handler.handle(json!({}), DEADLINE).await.unwrap()["kept"], 1);
 }
 
 #[tokio::test]
 async fn a_run_that_had_no_time_to_list_says_so() {
     let groups = InMemoryLogGroups::with(&["/ecs/a"]).slow(std::time::Duration::from_millis(50));
-    let late = handler(groups, config())
-        .handle(json!({}), NOW + 1_000)
-        .await;
+    let late = handler(groups, config()).handle(json!({}), NOW + 1_000).await;
     let message = late.unwrap_err().to_string();
-    assert!(
-        message.contains("the time was up before all log groups were listed"),
-        "{message}"
-    );
+    assert!(message.contains("the time was up before all log groups were listed"), "{message}");
 }

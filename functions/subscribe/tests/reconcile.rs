@@ -9,18 +9,14 @@ use catchment_subscribe::config::Config;
 use catchment_subscribe::reconcile::{Cause, Summary, Wanted, reconcile};
 
 const INGEST: &str = "arn:aws:lambda:eu-west-1:123456789012:function:catchment-ingest";
-const OURS: &str =
-    "catchment-catchment -> arn:aws:lambda:eu-west-1:123456789012:function:catchment-ingest";
+const OURS: &str = "catchment-catchment -> arn:aws:lambda:eu-west-1:123456789012:function:catchment-ingest";
 const AMPLE: Duration = Duration::from_secs(60);
 
 fn config(patterns: &str, excludes: &str) -> Config {
     Config::from_vars(&Vars::from_pairs([
         ("LOG_GROUP_PATTERNS", patterns),
         ("LOG_GROUP_EXCLUDES", excludes),
-        (
-            "OWN_LOG_GROUPS",
-            "/aws/lambda/catchment-ingest,/aws/lambda/catchment-subscribe",
-        ),
+        ("OWN_LOG_GROUPS", "/aws/lambda/catchment-ingest,/aws/lambda/catchment-subscribe"),
         ("INGEST_FUNCTION_ARN", INGEST),
         ("FILTER_NAME", "catchment-catchment"),
         ("METRICS_NAMESPACE", "Catchment"),
@@ -45,63 +41,29 @@ async fn what_matches_is_subscribed_and_nothing_else() {
     ]);
     let config = config("/ecs/*, /aws/lambda/*", "*/noise");
     let summary = run(&groups, &config).await;
-    for group in [
-        "/aws/lambda/orders",
-        "/aws/lambda/team/worker",
-        "/aws/lambda/catchment-ingest-2",
-        "/ecs/web",
-    ] {
+    for group in
+        ["/aws/lambda/orders", "/aws/lambda/team/worker", "/aws/lambda/catchment-ingest-2", "/ecs/web"]
+    {
         assert_eq!(groups.filters_of(group), [OURS], "{group}");
     }
-    for group in [
-        "/aws/lambda/catchment-ingest",
-        "/aws/lambda/noise",
-        "/var/log",
-    ] {
+    for group in ["/aws/lambda/catchment-ingest", "/aws/lambda/noise", "/var/log"] {
         assert!(groups.filters_of(group).is_empty(), "{group}");
     }
-    assert_eq!(
-        summary,
-        Summary {
-            seen: 7,
-            matched: 4,
-            added: 4,
-            ..Summary::default()
-        }
-    );
+    assert_eq!(summary, Summary { seen: 7, matched: 4, added: 4, ..Summary::default() });
 
     let changes = groups.changes();
     let again = run(&groups, &config).await;
-    assert_eq!(
-        again,
-        Summary {
-            seen: 7,
-            matched: 4,
-            kept: 4,
-            ..Summary::default()
-        }
-    );
+    assert_eq!(again, Summary { seen: 7, matched: 4, kept: 4, ..Summary::default() });
     assert_eq!(groups.changes(), changes, "a second run changes nothing");
 }
 
 #[tokio::test]
 async fn a_pattern_that_names_our_own_groups_does_not_subscribe_them() {
     let groups = InMemoryLogGroups::with(&["/aws/lambda/catchment-ingest"]);
-    groups.plant(
-        "/aws/lambda/catchment-ingest",
-        "catchment-catchment",
-        INGEST,
-    );
+    groups.plant("/aws/lambda/catchment-ingest", "catchment-catchment", INGEST);
     let summary = run(&groups, &config("/aws/lambda/catchment-ingest,*", "")).await;
     assert!(groups.filters_of("/aws/lambda/catchment-ingest").is_empty());
-    assert_eq!(
-        summary,
-        Summary {
-            seen: 1,
-            removed: 1,
-            ..Summary::default()
-        }
-    );
+    assert_eq!(summary, Summary { seen: 1, removed: 1, ..Summary::default() });
 }
 
 #[tokio::test]
@@ -113,47 +75,23 @@ async fn foreign_filters_are_never_touched() {
     groups.plant("/old", "datadog", "arn:a");
     groups.plant("/old", "catchment-catchment", INGEST);
     let summary = run(&groups, &config("/ecs/*", "")).await;
-    assert_eq!(
-        groups.filters_of("/ecs/full"),
-        ["datadog -> arn:a", "splunk -> arn:b"]
-    );
+    assert_eq!(groups.filters_of("/ecs/full"), ["datadog -> arn:a", "splunk -> arn:b"]);
     assert_eq!(groups.filters_of("/ecs/shared"), [OURS, "datadog -> arn:a"]);
     assert_eq!(groups.filters_of("/old"), ["datadog -> arn:a"]);
     assert_eq!((summary.added, summary.removed, summary.failed), (1, 1, 1));
     let failure = &summary.failures[0];
-    assert_eq!(
-        (failure.log_group.as_str(), failure.cause),
-        ("/ecs/full", Cause::NoFreeSlot)
-    );
-    assert!(
-        failure
-            .reason
-            .starts_with("no free subscription filter slot"),
-        "{}",
-        failure.reason
-    );
+    assert_eq!((failure.log_group.as_str(), failure.cause), ("/ecs/full", Cause::NoFreeSlot));
+    assert!(failure.reason.starts_with("no free subscription filter slot"), "{}", failure.reason);
 }
 
 #[tokio::test]
 async fn ours_is_put_right_when_it_points_elsewhere() {
     let groups = InMemoryLogGroups::with(&["/ecs/web"]);
-    groups.plant(
-        "/ecs/web",
-        "catchment-catchment",
-        "arn:aws:lambda:eu-west-1:1:function:old",
-    );
+    groups.plant("/ecs/web", "catchment-catchment", "arn:aws:lambda:eu-west-1:1:function:old");
     groups.plant("/ecs/web", "datadog", "arn:a");
     let summary = run(&groups, &config("/ecs/*", "")).await;
     assert_eq!(groups.filters_of("/ecs/web"), [OURS, "datadog -> arn:a"]);
-    assert_eq!(
-        summary,
-        Summary {
-            seen: 1,
-            matched: 1,
-            repaired: 1,
-            ..Summary::default()
-        }
-    );
+    assert_eq!(summary, Summary { seen: 1, matched: 1, repaired: 1, ..Summary::default() });
 }
 
 #[tokio::test]
@@ -164,10 +102,7 @@ async fn one_group_that_fails_does_not_stop_the_rest() {
     let summary = run(&groups, &config("/ecs/*", "")).await;
     assert_eq!((summary.matched, summary.added, summary.failed), (3, 2, 1));
     assert_eq!(summary.failures[0].log_group, "/ecs/b");
-    assert_eq!(
-        summary.failures[0].reason,
-        "reading the filters of /ecs/b: access denied"
-    );
+    assert_eq!(summary.failures[0].reason, "reading the filters of /ecs/b: access denied");
     assert_eq!(summary.unsupported, ["/ecs/infrequent"]);
     assert!(!summary.is_complete());
 }
@@ -196,29 +131,14 @@ async fn removing_everything_leaves_what_is_not_ours() {
     run(&groups, &config).await;
     let summary = reconcile(&groups, &Wanted::nothing(), &config.filter, AMPLE, 0).await;
     // The first run has already freed /unmatched.
-    assert_eq!(
-        summary,
-        Summary {
-            seen: 3,
-            removed: 2,
-            ..Summary::default()
-        }
-    );
+    assert_eq!(summary, Summary { seen: 3, removed: 2, ..Summary::default() });
     assert_eq!(groups.filters_of("/ecs/b"), ["datadog -> arn:a"]);
 }
 
 #[test]
 fn the_metrics_carry_the_summary() {
-    let summary = Summary {
-        seen: 9,
-        matched: 5,
-        added: 1,
-        kept: 2,
-        left: 2,
-        ..Summary::default()
-    };
-    let line: serde_json::Value =
-        serde_json::from_str(&summary.metrics("Catchment").to_line(0)).unwrap();
+    let summary = Summary { seen: 9, matched: 5, added: 1, kept: 2, left: 2, ..Summary::default() };
+    let line: serde_json::Value = serde_json::from_str(&summary.metrics("Catchment").to_line(0)).unwrap();
     for (name, value) in [
         ("LogGroupsSeen", 9),
         ("LogGroupsMatched", 5),

@@ -1,7 +1,5 @@
 //! Short stable hashes for keys.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 /// The first 64 bits of the SHA-256 of the parts, in hex. Each part goes in
@@ -12,10 +10,5 @@ pub(crate) fn short_hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    let mut hex = String::with_capacity(16);
-    for byte in hasher.finalize().iter().take(8) {
-        // Writing to a string cannot fail.
-        let _: Result<(), std::fmt::Error> = write!(hex, "{byte:02x}");
-    }
-    hex
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -97,9 +97,7 @@ impl Rule {
     pub fn alert_labels(&self, series: &Series, value: f64) -> BTreeMap<String, String> {
         let mut labels = series.labels().clone();
         let own = self.labels.iter();
-        let own: Vec<_> = own
-            .map(|(k, t)| (k.clone(), t.render(series.labels(), value)))
-            .collect();
+        let own: Vec<_> = own.map(|(k, t)| (k.clone(), t.render(series.labels(), value))).collect();
         labels.extend(own);
         labels.retain(|_, value| !value.is_empty());
         labels

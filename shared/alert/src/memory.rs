@@ -46,13 +46,7 @@ impl PartialStore for MemoryPartials {
     async fn record(&self, batch_id: &str, partials: &[Partial]) -> Result<(), Infallible> {
         let mut stored = lock(&self.partials);
         for partial in partials {
-            let Partial {
-                rule,
-                series,
-                bucket_end_ms,
-                value,
-                ..
-            } = partial.clone();
+            let Partial { rule, series, bucket_end_ms, value, .. } = partial.clone();
             stored.insert((rule, bucket_end_ms, series, batch_id.to_owned()), value);
         }
         Ok(())
@@ -79,11 +73,7 @@ impl AlertStore for MemoryAlerts {
 
     async fn states(&self, rule: &RuleId) -> Result<Vec<AlertState>, Infallible> {
         let states = lock(&self.states);
-        Ok(states
-            .values()
-            .filter(|state| state.rule == *rule)
-            .cloned()
-            .collect())
+        Ok(states.values().filter(|state| state.rule == *rule).cloned().collect())
     }
 
     async fn save(&self, state: &AlertState) -> Result<Written, Infallible> {

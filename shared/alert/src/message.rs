@@ -74,41 +74,22 @@ impl AlertMessage {
         let labels = rule.alert_labels(&state.series, state.value);
         let annotations = rule.annotations.iter();
         let mut annotations: BTreeMap<String, String> = annotations
-            .map(|(name, text)| {
-                (
-                    name.clone(),
-                    text.render(state.series.labels(), state.value),
-                )
-            })
+            .map(|(name, text)| (name.clone(), text.render(state.series.labels(), state.value)))
             .map(|(name, text)| (name, shorten(&text, MAX_TEXT_CHARS)))
             .collect();
         let mut take = |name: &str| annotations.remove(name).unwrap_or_default();
         let (summary, description) = (take("summary"), take("description"));
-        let labels = labels
-            .into_iter()
-            .map(|(name, text)| (name, shorten(&text, MAX_TEXT_CHARS)));
+        let labels = labels.into_iter().map(|(name, text)| (name, shorten(&text, MAX_TEXT_CHARS)));
         let labels: BTreeMap<String, String> = labels.take(MAX_FIELDS).collect();
         let began = state.active_at_ms.to_string();
-        let identity = [
-            group.name.as_str(),
-            rule.id.as_str(),
-            &state.series.to_string(),
-            &began,
-        ];
+        let identity = [group.name.as_str(), rule.id.as_str(), &state.series.to_string(), &began];
         Self {
             id: short_hash(identity),
             name: rule.name.clone(),
             description,
             summary,
-            severity: labels
-                .get("severity")
-                .cloned()
-                .unwrap_or_else(|| "none".to_owned()),
-            status: if resolved {
-                Status::Resolved
-            } else {
-                Status::Firing
-            },
+            severity: labels.get("severity").cloned().unwrap_or_else(|| "none".to_owned()),
+            status: if resolved { Status::Resolved } else { Status::Firing },
             condition: shorten(&rule.expr_text, MAX_TEXT_CHARS),
             threshold: rule.expr.threshold(),
             current_value: state.value,
@@ -130,11 +111,7 @@ impl AlertMessage {
 
     /// The summary, or the alert's name where the rule has none.
     pub fn headline(&self) -> &str {
-        if self.summary.is_empty() {
-            &self.name
-        } else {
-            &self.summary
-        }
+        if self.summary.is_empty() { &self.name } else { &self.summary }
     }
 
     /// The value, and what it was compared with.
@@ -173,16 +150,8 @@ impl AlertMessage {
 
 /// The subject of the email: one line of at most [`MAX_SUBJECT_CHARS`].
 pub fn email_subject(message: &AlertMessage) -> String {
-    let subject = format!(
-        "[{}] {}: {}",
-        message.status_word(),
-        message.severity,
-        message.headline()
-    );
-    let subject: String = subject
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let subject = format!("[{}] {}: {}", message.status_word(), message.severity, message.headline());
+    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     shorten(&subject, MAX_SUBJECT_CHARS)
 }
 
@@ -192,28 +161,14 @@ pub fn email_text(message: &AlertMessage) -> String {
     if !message.description.is_empty() {
         text.push_str(&format!("\n{}\n", message.description));
     }
-    text.push_str(&format!(
-        "\nAlert:     {}\nSeverity:  {}\n",
-        message.name, message.severity
-    ));
+    text.push_str(&format!("\nAlert:     {}\nSeverity:  {}\n", message.name, message.severity));
     text.push_str(&format!("Since:     {}\n", message.triggered_at));
     if let Some(resolved_at) = &message.resolved_at {
-        let lasted = message
-            .duration_text()
-            .map(|d| format!(" (after {d})"))
-            .unwrap_or_default();
+        let lasted = message.duration_text().map(|d| format!(" (after {d})")).unwrap_or_default();
         text.push_str(&format!("Over at:   {resolved_at}{lasted}\n"));
     }
-    let last = if message.status == Status::Firing {
-        "Value:     "
-    } else {
-        "Last value: "
-    };
-    text.push_str(&format!(
-        "{last}{}\nCondition: {}\n",
-        message.value_text(),
-        message.condition
-    ));
+    let last = if message.status == Status::Firing { "Value:     " } else { "Last value: " };
+    text.push_str(&format!("{last}{}\nCondition: {}\n", message.value_text(), message.condition));
     for (title, fields) in [("Labels", &message.labels), ("Notes", &message.annotations)] {
         if !fields.is_empty() {
             text.push_str(&format!("\n{title}:\n"));
@@ -222,30 +177,16 @@ pub fn email_text(message: &AlertMessage) -> String {
             text.push_str(&format!("  {name}: {value}\n"));
         }
     }
-    text.push_str(&format!(
-        "\nLook at the lines:\n  {}\n",
-        message.query_command()
-    ));
-    text.push_str(&format!(
-        "\nSent by Catchment, stack {}. Alert id {}.\n",
-        message.stack, message.id
-    ));
+    text.push_str(&format!("\nLook at the lines:\n  {}\n", message.query_command()));
+    text.push_str(&format!("\nSent by Catchment, stack {}. Alert id {}.\n", message.stack, message.id));
     text
 }
 
 /// One SMS of at most [`MAX_SMS_CHARS`].
 pub fn sms_text(message: &AlertMessage) -> String {
     let value = message.value_text();
-    let text = format!(
-        "{} {}: {} - {value}",
-        message.status_word(),
-        message.severity,
-        message.headline()
-    );
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let text = format!("{} {}: {} - {value}", message.status_word(), message.severity, message.headline());
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     shorten(&text, MAX_SMS_CHARS)
 }
 
@@ -260,7 +201,5 @@ pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
 }
 
 fn rfc3339(millis: i64) -> String {
-    Timestamp::from_millisecond(millis)
-        .unwrap_or_default()
-        .to_string()
+    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }

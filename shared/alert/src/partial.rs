@@ -69,12 +69,7 @@ struct RuleSums<'a> {
 
 impl<'a> RuleSums<'a> {
     fn new(rule: &'a Rule) -> Self {
-        Self {
-            rule,
-            matched_lines: 0,
-            sums: BTreeMap::new(),
-            dropped: HashSet::new(),
-        }
+        Self { rule, matched_lines: 0, sums: BTreeMap::new(), dropped: HashSet::new() }
     }
 
     fn add<E: Entry>(&mut self, entry: &E) {
@@ -96,14 +91,13 @@ impl<'a> RuleSums<'a> {
         all.matched_lines += self.matched_lines;
         all.dropped_series += self.dropped.len() as u64;
         for (series, buckets) in self.sums {
-            all.partials
-                .extend(buckets.into_iter().map(|(bucket_end_ms, value)| Partial {
-                    rule: self.rule.id.clone(),
-                    series: series.clone(),
-                    bucket_end_ms,
-                    value,
-                    expires_at_s: bucket_end_ms.saturating_add(self.rule.partial_ttl_ms) / 1000,
-                }));
+            all.partials.extend(buckets.into_iter().map(|(bucket_end_ms, value)| Partial {
+                rule: self.rule.id.clone(),
+                series: series.clone(),
+                bucket_end_ms,
+                value,
+                expires_at_s: bucket_end_ms.saturating_add(self.rule.partial_ttl_ms) / 1000,
+            }));
         }
     }
 }
@@ -112,17 +106,10 @@ impl<'a> RuleSums<'a> {
 fn bucket_end_ms(timestamp_nanos: i64, step_ms: i64) -> i64 {
     let step_nanos = i128::from(step_ms) * 1_000_000;
     let buckets = (i128::from(timestamp_nanos) + step_nanos - 1).div_euclid(step_nanos);
-    i64::try_from(buckets)
-        .unwrap_or(i64::MAX)
-        .saturating_mul(step_ms)
+    i64::try_from(buckets).unwrap_or(i64::MAX).saturating_mul(step_ms)
 }
 
 /// The series in a storage key: sixteen hexadecimal digits.
 pub fn series_hash(series: &Series) -> String {
-    short_hash(
-        series
-            .labels()
-            .iter()
-            .flat_map(|(name, value)| [name.as_str(), value.as_str()]),
-    )
+    short_hash(series.labels().iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))
 }

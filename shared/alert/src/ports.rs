@@ -49,21 +49,14 @@ pub trait AlertStore: Send + Sync {
     type Error: Error + Send + Sync + 'static;
 
     /// The states of a rule's series, ordered by series.
-    fn states(
-        &self,
-        rule: &RuleId,
-    ) -> impl Future<Output = Result<Vec<AlertState>, Self::Error>> + Send;
+    fn states(&self, rule: &RuleId) -> impl Future<Output = Result<Vec<AlertState>, Self::Error>> + Send;
 
     /// Writes a state whose version is one above the version it replaces;
     /// version 1 replaces nothing.
-    fn save(&self, state: &AlertState)
-    -> impl Future<Output = Result<Written, Self::Error>> + Send;
+    fn save(&self, state: &AlertState) -> impl Future<Output = Result<Written, Self::Error>> + Send;
 
     /// Deletes a state of exactly this version.
-    fn delete(
-        &self,
-        state: &AlertState,
-    ) -> impl Future<Output = Result<Written, Self::Error>> + Send;
+    fn delete(&self, state: &AlertState) -> impl Future<Output = Result<Written, Self::Error>> + Send;
 
     /// The last evaluation time of a group that is done.
     fn cursor(&self, group: &str) -> impl Future<Output = Result<Option<i64>, Self::Error>> + Send;
@@ -82,8 +75,5 @@ pub trait Notifier: Send + Sync {
     type Error: Error + Send + Sync + 'static;
 
     /// Publishes a message. It may be published again after a crash.
-    fn publish(
-        &self,
-        message: &AlertMessage,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn publish(&self, message: &AlertMessage) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }

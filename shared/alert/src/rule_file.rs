@@ -29,12 +29,7 @@ const PARTIAL_GRACE_MS: i64 = 3_600_000;
 
 /// The groups of a file and its faults. A rule with a fault is left out.
 pub(crate) fn read(file: &RuleFile) -> (Vec<Group>, Vec<RuleError>) {
-    let mut reader = Reader {
-        file,
-        group: None,
-        rule: None,
-        faults: Vec::new(),
-    };
+    let mut reader = Reader { file, group: None, rule: None, faults: Vec::new() };
     let groups = match yaml::read(&file.text) {
         Ok(root) => reader.root(&root),
         Err((at, message)) => {
@@ -70,34 +65,18 @@ impl Reader<'_> {
             self.fault(root.at, "a rule file needs \"groups\"");
             return Vec::new();
         };
-        self.list(groups)
-            .iter()
-            .filter_map(|node| self.group(node))
-            .collect()
+        self.list(groups).iter().filter_map(|node| self.group(node)).collect()
     }
 
     fn group(&mut self, node: &Node) -> Option<Group> {
         self.group = name_of(node, "name");
-        let known = [
-            "name",
-            "interval",
-            "limit",
-            "query_offset",
-            "labels",
-            "rules",
-        ];
+        let known = ["name", "interval", "limit", "query_offset", "labels", "rules"];
         let fields = self.fields(node, "a group", &known);
         let name = self.required_text(node, &fields, "name");
         let interval_ms = self.duration(&fields, "interval", DEFAULT_INTERVAL_MS);
         if interval_ms < MIN_INTERVAL_MS {
-            let message = format!(
-                "the interval is shorter than {}",
-                format_duration(MIN_INTERVAL_MS)
-            );
-            self.fault(
-                fields.get("interval").map_or(node.at, |node| node.at),
-                message,
-            );
+            let message = format!("the interval is shorter than {}", format_duration(MIN_INTERVAL_MS));
+            self.fault(fields.get("interval").map_or(node.at, |node| node.at), message);
         }
         let query_offset_ms = self.duration(&fields, "query_offset", 0);
         let limit = self.limit(&fields);
@@ -110,18 +89,12 @@ impl Reader<'_> {
             rules: Vec::new(),
         };
         let mut rules: Vec<Rule> = Vec::new();
-        let nodes = fields
-            .get("rules")
-            .map(|rules| self.list(rules))
-            .unwrap_or_default();
+        let nodes = fields.get("rules").map(|rules| self.list(rules)).unwrap_or_default();
         for (number, node) in nodes.iter().enumerate() {
             self.rule = Some((number + 1, name_of(node, "alert")));
             match self.rule(node, &frame, &labels) {
                 Some(rule) if rules.iter().any(|other| other.id == rule.id) => {
-                    self.fault(
-                        node.at,
-                        "the group has another rule of the same name and expression",
-                    );
+                    self.fault(node.at, "the group has another rule of the same name and expression");
                 }
                 Some(rule) => rules.push(rule),
                 None => {}
@@ -143,20 +116,11 @@ impl Reader<'_> {
         if let Some(record) = name_of(node, "record") {
             self.fault(
                 node.at,
-                format!(
-                    "the recording rule \"{record}\" is not supported yet; only alert rules are"
-                ),
+                format!("the recording rule \"{record}\" is not supported yet; only alert rules are"),
             );
             return None;
         }
-        let known = [
-            "alert",
-            "expr",
-            "for",
-            "keep_firing_for",
-            "labels",
-            "annotations",
-        ];
+        let known = ["alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
         let fields = self.fields(node, "a rule", &known);
         let name = self.required_text(node, &fields, "alert");
         let expr_text = self.required_text(node, &fields, "expr");
@@ -171,10 +135,7 @@ impl Reader<'_> {
         let annotations = self.templates(&fields, "annotations");
         let (name, expr_text, expr) = (name?, expr_text?, expr?);
         let range = expr.range_aggregation()?.clone();
-        let bucket_ms = gcd(
-            gcd(group.interval_ms, range.range_ms),
-            group.query_offset_ms,
-        );
+        let bucket_ms = gcd(gcd(group.interval_ms, range.range_ms), group.query_offset_ms);
         let expr_at = fields.get("expr").map_or(node.at, |node| node.at);
         self.check_window(expr_at, group, range.range_ms, bucket_ms);
         (self.faults.len() == faults_before).then(|| Rule {
@@ -196,10 +157,7 @@ impl Reader<'_> {
     fn check_window(&mut self, at: Place, group: &Group, range_ms: i64, bucket_ms: i64) {
         if range_ms > MAX_RANGE_MS {
             let most = format_duration(MAX_RANGE_MS);
-            self.fault(
-                at,
-                format!("the range is longer than {most}; query the archive for longer spans"),
-            );
+            self.fault(at, format!("the range is longer than {most}; query the archive for longer spans"));
         } else if bucket_ms < MIN_BUCKET_MS || range_ms / bucket_ms > MAX_BUCKETS {
             self.fault(
                 at,
@@ -217,10 +175,7 @@ impl Reader<'_> {
         match parse(text) {
             Ok(Expr::Metric(expr)) if expr.range_aggregation().is_some() => Some(expr),
             Ok(_) => {
-                self.fault(
-                    at,
-                    "an alert needs a number to compare, such as count_over_time(..[5m]) > 5",
-                );
+                self.fault(at, "an alert needs a number to compare, such as count_over_time(..[5m]) > 5");
                 None
             }
             Err(err) => {
@@ -231,28 +186,17 @@ impl Reader<'_> {
     }
 
     /// The fields of a mapping; those not in `known` and those that come twice are faults.
-    fn fields<'n>(
-        &mut self,
-        node: &'n Node,
-        what: &str,
-        known: &[&str],
-    ) -> BTreeMap<&'n str, &'n Node> {
+    fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> BTreeMap<&'n str, &'n Node> {
         let mut fields = BTreeMap::new();
         let Value::Map(entries) = &node.value else {
-            self.fault(
-                node.at,
-                format!("{what} is a mapping, not {}", node.value.describe()),
-            );
+            self.fault(node.at, format!("{what} is a mapping, not {}", node.value.describe()));
             return fields;
         };
         for (name, at, value) in entries {
             if !known.contains(&name.as_str()) {
                 self.fault(
                     *at,
-                    format!(
-                        "{what} has no field \"{name}\"; its fields are {}",
-                        known.join(", ")
-                    ),
+                    format!("{what} has no field \"{name}\"; its fields are {}", known.join(", ")),
                 );
             } else if fields.insert(name.as_str(), value).is_some() {
                 self.fault(*at, format!("the field \"{name}\" is there twice"));
@@ -266,10 +210,7 @@ impl Reader<'_> {
             Value::List(items) => items,
             Value::Null => &[],
             other => {
-                self.fault(
-                    node.at,
-                    format!("a list is expected here, not {}", other.describe()),
-                );
+                self.fault(node.at, format!("a list is expected here, not {}", other.describe()));
                 &[]
             }
         }
@@ -279,21 +220,13 @@ impl Reader<'_> {
         match &node.value {
             Value::Scalar(text) => Some(text.clone()),
             other => {
-                self.fault(
-                    node.at,
-                    format!("a single value is expected here, not {}", other.describe()),
-                );
+                self.fault(node.at, format!("a single value is expected here, not {}", other.describe()));
                 None
             }
         }
     }
 
-    fn required_text(
-        &mut self,
-        parent: &Node,
-        fields: &BTreeMap<&str, &Node>,
-        name: &str,
-    ) -> Option<String> {
+    fn required_text(&mut self, parent: &Node, fields: &BTreeMap<&str, &Node>, name: &str) -> Option<String> {
         let Some(node) = fields.get(name) else {
             self.fault(parent.at, format!("the field \"{name}\" is missing"));
             return None;
@@ -327,19 +260,12 @@ impl Reader<'_> {
             return 0;
         };
         text.parse().unwrap_or_else(|_| {
-            self.fault(
-                node.at,
-                format!("the field \"limit\": \"{text}\" is not a number of series"),
-            );
+            self.fault(node.at, format!("the field \"limit\": \"{text}\" is not a number of series"));
             0
         })
     }
 
-    fn templates(
-        &mut self,
-        fields: &BTreeMap<&str, &Node>,
-        name: &str,
-    ) -> BTreeMap<String, Template> {
+    fn templates(&mut self, fields: &BTreeMap<&str, &Node>, name: &str) -> BTreeMap<String, Template> {
         let mut templates = BTreeMap::new();
         let Some(node) = fields.get(name) else {
             return templates;
@@ -348,10 +274,7 @@ impl Reader<'_> {
             if !matches!(node.value, Value::Null) {
                 self.fault(
                     node.at,
-                    format!(
-                        "the field \"{name}\" is a mapping, not {}",
-                        node.value.describe()
-                    ),
+                    format!("the field \"{name}\" is a mapping, not {}", node.value.describe()),
                 );
             }
             return templates;
@@ -375,12 +298,10 @@ fn name_of(node: &Node, field: &str) -> Option<String> {
     let Value::Map(entries) = &node.value else {
         return None;
     };
-    entries
-        .iter()
-        .find_map(|(name, _, value)| match &value.value {
-            Value::Scalar(text) if name == field => Some(text.clone()),
-            _ => None,
-        })
+    entries.iter().find_map(|(name, _, value)| match &value.value {
+        Value::Scalar(text) if name == field => Some(text.clone()),
+        _ => None,
+    })
 }
 
 /// Where in the file a fault of an expression is. Exact for plain and quoted
@@ -388,12 +309,7 @@ fn name_of(node: &Node, field: &str) -> Option<String> {
 /// where the expression begins.
 fn place_in_file(file: &str, at: Place, err: &ParseError) -> Place {
     let lines: Vec<&str> = file.lines().collect();
-    let header = at
-        .line
-        .checked_sub(1)
-        .and_then(|n| lines.get(n))
-        .copied()
-        .unwrap_or_default();
+    let header = at.line.checked_sub(1).and_then(|n| lines.get(n)).copied().unwrap_or_default();
     let first = header.chars().nth(at.column.saturating_sub(1));
     match first {
         Some('|') => {
@@ -402,20 +318,11 @@ fn place_in_file(file: &str, at: Place, err: &ParseError) -> Place {
                 .iter()
                 .find(|line| !line.trim().is_empty())
                 .map_or(0, |line| line.chars().take_while(|c| *c == ' ').count());
-            Place {
-                line: at.line + err.line,
-                column: indent + err.column,
-            }
+            Place { line: at.line + err.line, column: indent + err.column }
         }
         Some('>') | None => at,
-        Some('"' | '\'') if err.line == 1 => Place {
-            column: at.column + err.column,
-            ..at
-        },
-        Some(_) if err.line == 1 => Place {
-            column: at.column + err.column - 1,
-            ..at
-        },
+        Some('"' | '\'') if err.line == 1 => Place { column: at.column + err.column, ..at },
+        Some(_) if err.line == 1 => Place { column: at.column + err.column - 1, ..at },
         Some(_) => at,
     }
 }

@@ -16,14 +16,8 @@ pub struct RuleFile {
 /// The rules that come with Catchment, used until an operator puts their own
 /// beside the archive.
 const EMBEDDED: [(&str, &str); 2] = [
-    (
-        "infra/rules/dryad.yaml",
-        include_str!("../../../infra/rules/dryad.yaml"),
-    ),
-    (
-        "infra/rules/services.yaml",
-        include_str!("../../../infra/rules/services.yaml"),
-    ),
+    ("infra/rules/dryad.yaml", include_str!("../../../infra/rules/dryad.yaml")),
+    ("infra/rules/services.yaml", include_str!("../../../infra/rules/services.yaml")),
 ];
 
 /// Rules in their groups. The names of groups are unique.
@@ -57,8 +51,7 @@ impl RuleSet {
                         rule: None,
                         line: 0,
                         column: 0,
-                        message: "another group has this name; groups need names of their own"
-                            .to_owned(),
+                        message: "another group has this name; groups need names of their own".to_owned(),
                     });
                 } else {
                     groups.push(group);
@@ -70,10 +63,7 @@ impl RuleSet {
 
     /// The rules that come with Catchment. A test holds that they have no fault.
     pub fn embedded() -> Self {
-        let files = EMBEDDED.map(|(name, text)| RuleFile {
-            name: name.into(),
-            text: text.into(),
-        });
+        let files = EMBEDDED.map(|(name, text)| RuleFile { name: name.into(), text: text.into() });
         Self::load(&files).0
     }
 

@@ -26,10 +26,7 @@ pub fn slack_blocks(message: &AlertMessage) -> Value {
     if !message.description.is_empty() {
         blocks.push(section(&escape(&message.description)));
     }
-    let over = message
-        .resolved_at
-        .as_ref()
-        .map(|at| format!("\n*Over at* {at}"));
+    let over = message.resolved_at.as_ref().map(|at| format!("\n*Over at* {at}"));
     blocks.push(section(&format!(
         "*Alert* {}\n*Severity* {}\n*Value* {}\n*Since* {}{}",
         escape(&message.name),
@@ -44,15 +41,8 @@ pub fn slack_blocks(message: &AlertMessage) -> Value {
             blocks.push(section(&field_list(title, fields)));
         }
     }
-    blocks.push(section(&format!(
-        "*Look at the lines*\n{}",
-        code(&message.query_command())
-    )));
-    let footer = format!(
-        "Catchment, stack {}, alert {}",
-        escape(&message.stack),
-        message.id
-    );
+    blocks.push(section(&format!("*Look at the lines*\n{}", code(&message.query_command()))));
+    let footer = format!("Catchment, stack {}, alert {}", escape(&message.stack), message.id);
     blocks.push(json!({"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]}));
     blocks.truncate(MAX_BLOCKS);
     json!({"text": header, "attachments": [{"color": colour(message), "blocks": blocks}]})
@@ -63,9 +53,7 @@ fn section(text: &str) -> Value {
 }
 
 fn field_list(title: &str, fields: &BTreeMap<String, String>) -> String {
-    let lines = fields
-        .iter()
-        .map(|(name, value)| format!("\n• {}: {}", escape(name), escape(value)));
+    let lines = fields.iter().map(|(name, value)| format!("\n• {}: {}", escape(name), escape(value)));
     format!("*{title}*{}", lines.collect::<String>())
 }
 
@@ -76,9 +64,7 @@ fn code(text: &str) -> String {
 
 /// Slack reads `& < >` as its own.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn colour(message: &AlertMessage) -> &'static str {

@@ -51,11 +51,7 @@ pub struct AlertState {
 impl AlertState {
     /// The state after its notification went out; `None` when nothing is left to keep.
     pub fn told(&self) -> Option<Self> {
-        let next = Self {
-            outbox: None,
-            version: self.version + 1,
-            ..self.clone()
-        };
+        let next = Self { outbox: None, version: self.version + 1, ..self.clone() };
         (self.phase != Phase::Resolved).then_some(next)
     }
 }
@@ -88,7 +84,7 @@ pub fn next_states(
         if state.evaluated_ms >= at_ms || state.outbox.is_some() {
             continue;
         }
-        steps.push(step(rule, state, value, at_ms, &message));
+        steps.push(step(rule, state, value, at_ms, message));
     }
     for (series, value) in values {
         let state = AlertState {
@@ -103,7 +99,7 @@ pub fn next_states(
             outbox: None,
             version: 0,
         };
-        steps.push(step(rule, state, Some(value), at_ms, &message));
+        steps.push(step(rule, state, Some(value), at_ms, message));
     }
     steps
 }
@@ -115,11 +111,7 @@ fn step(
     at_ms: i64,
     message: impl Fn(&AlertState) -> AlertMessage,
 ) -> Step {
-    let mut next = AlertState {
-        evaluated_ms: at_ms,
-        version: state.version + 1,
-        ..state.clone()
-    };
+    let mut next = AlertState { evaluated_ms: at_ms, version: state.version + 1, ..state.clone() };
     match (state.phase, value) {
         (Phase::Pending, None) => return Step::Forget(state),
         (Phase::Pending, Some(value)) => {

@@ -59,11 +59,7 @@ impl Template {
                 Some(action) => (action, true),
                 None => (action, false),
             };
-            let before = if trim_before {
-                before.trim_end()
-            } else {
-                before
-            };
+            let before = if trim_before { before.trim_end() } else { before };
             parts.push(Part::Text(before.to_owned()));
             parts.push(Part::action(action.trim())?);
             rest = if trim_after { next.trim_start() } else { next };
@@ -106,9 +102,7 @@ impl Part {
             }
             _ => None,
         };
-        part.ok_or_else(|| TemplateError::Unsupported {
-            action: action.to_owned(),
-        })
+        part.ok_or_else(|| TemplateError::Unsupported { action: action.to_owned() })
     }
 }
 
@@ -120,11 +114,7 @@ fn is_label_name(name: &str) -> bool {
 fn decimals(format: &str) -> Option<Format> {
     let digits = match format.strip_prefix("\"%")?.strip_suffix("f\"")? {
         "" => 6,
-        precision => precision
-            .strip_prefix('.')?
-            .parse()
-            .ok()
-            .filter(|n| *n <= 9)?,
+        precision => precision.strip_prefix('.')?.parse().ok().filter(|n| *n <= 9)?,
     };
     Some(Format::Decimals(digits))
 }
@@ -178,11 +168,7 @@ fn general(scientific: &str, limit: i32) -> String {
     let split = |at: usize| {
         let (whole, fraction) = digits.split_at_checked(at).unwrap_or((digits, ""));
         let zeros = "0".repeat(at.saturating_sub(digits.len()));
-        if fraction.is_empty() {
-            format!("{whole}{zeros}")
-        } else {
-            format!("{whole}.{fraction}")
-        }
+        if fraction.is_empty() { format!("{whole}{zeros}") } else { format!("{whole}.{fraction}") }
     };
     if exponent < -4 || exponent >= limit {
         let direction = if exponent < 0 { '-' } else { '+' };
@@ -191,9 +177,6 @@ fn general(scientific: &str, limit: i32) -> String {
         let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or_default());
         format!("{sign}0.{zeros}{digits}")
     } else {
-        format!(
-            "{sign}{}",
-            split(usize::try_from(exponent + 1).unwrap_or_default())
-        )
+        format!("{sign}{}", split(usize::try_from(exponent + 1).unwrap_or_default()))
     }
 }

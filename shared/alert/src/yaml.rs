@@ -41,13 +41,11 @@ impl Value {
 
 /// Reads a document; a syntax error comes with its place.
 pub(crate) fn read(text: &str) -> Result<Node, (Place, String)> {
-    serde_saphyr::from_str::<Spanned<Value>>(text)
-        .map(node)
-        .map_err(|err| {
-            let at = err.location().map(place).unwrap_or_default();
-            let text = err.without_snippet().to_string();
-            (at, text.lines().next().unwrap_or_default().to_owned())
-        })
+    serde_saphyr::from_str::<Spanned<Value>>(text).map(node).map_err(|err| {
+        let at = err.location().map(place).unwrap_or_default();
+        let text = err.without_snippet().to_string();
+        (at, text.lines().next().unwrap_or_default().to_owned())
+    })
 }
 
 fn place(location: serde_saphyr::Location) -> Place {
@@ -58,10 +56,7 @@ fn place(location: serde_saphyr::Location) -> Place {
 }
 
 fn node(spanned: Spanned<Value>) -> Node {
-    Node {
-        at: place(spanned.referenced),
-        value: spanned.value,
-    }
+    Node { at: place(spanned.referenced), value: spanned.value }
 }
 
 impl<'de> Deserialize<'de> for Value {

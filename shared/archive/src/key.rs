@@ -18,12 +18,7 @@ impl ObjectKey {
     ///
     /// `records` are sorted by time and of one day; hour and times are theirs.
     /// An empty slice counts as the epoch.
-    pub fn of_batch(
-        class: RetentionClass,
-        day: Day,
-        records: &[LogRecord<'_>],
-        batch: &BatchId,
-    ) -> Self {
+    pub fn of_batch(class: RetentionClass, day: Day, records: &[LogRecord<'_>], batch: &BatchId) -> Self {
         let first = records.first().map_or(0, LogRecord::time_millis);
         let last = records.last().map_or(0, LogRecord::time_millis);
         let hour = civil_time(first).hour();
@@ -94,25 +89,18 @@ mod tests {
         let line = redact("hello");
         // 2024-12-18T23:59:59.999Z and the two milliseconds after it.
         let midnight = 1_734_566_400_000;
-        let records: Vec<_> = (-1..2)
-            .map(|i| LogRecord::parse(&line, &source, "e", Some(midnight + i)))
-            .collect();
+        let records: Vec<_> =
+            (-1..2).map(|i| LogRecord::parse(&line, &source, "e", Some(midnight + i))).collect();
         let batch = BatchId::of_payload(b"x");
         let keys: Vec<_> = split_by_day(&records)
-            .map(|(day, part)| {
-                ObjectKey::of_batch(RetentionClass::Long, day, part, &batch).to_string()
-            })
+            .map(|(day, part)| ObjectKey::of_batch(RetentionClass::Long, day, part, &batch).to_string())
             .collect();
         let id = batch.as_str();
         assert_eq!(
             keys,
             [
-                format!(
-                    "logs/class=long/dt=2024-12-18/23-1734566399999-1734566399999-{id}.parquet"
-                ),
-                format!(
-                    "logs/class=long/dt=2024-12-19/00-1734566400000-1734566400001-{id}.parquet"
-                ),
+                format!("logs/class=long/dt=2024-12-18/23-1734566399999-1734566399999-{id}.parquet"),
+                format!("logs/class=long/dt=2024-12-19/00-1734566400000-1734566400001-{id}.parquet"),
             ]
         );
     }
@@ -123,12 +111,8 @@ mod tests {
         assert_eq!(keys, QuarantineKeys::of_payload(b"broken"));
         assert_ne!(keys, QuarantineKeys::of_payload(b"other"));
         assert!(
-            keys.payload.as_str().starts_with("quarantine/")
-                && keys.payload.as_str().ends_with(".payload")
+            keys.payload.as_str().starts_with("quarantine/") && keys.payload.as_str().ends_with(".payload")
         );
-        assert_eq!(
-            keys.reason.as_str(),
-            keys.payload.as_str().replace(".payload", ".reason.json")
-        );
+        assert_eq!(keys.reason.as_str(), keys.payload.as_str().replace(".payload", ".reason.json"));
     }
 }

@@ -28,20 +28,13 @@ const MIN_ZSTD_BYTES: usize = 2048;
 /// Writes the records as one Parquet file. Errors mean a bug or no memory:
 /// no record is too odd to be written.
 pub fn write_parquet(records: &[LogRecord<'_>]) -> Result<Bytes, ParquetError> {
-    let columns: Vec<_> = COLUMNS
-        .iter()
-        .map(|column| Prepared::new(column, records))
-        .collect();
+    let columns: Vec<_> = COLUMNS.iter().map(|column| Prepared::new(column, records)).collect();
     let properties = properties(&columns, records.len());
-    let mut writer =
-        SerializedFileWriter::new(Vec::new(), parquet_schema()?, Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(Vec::new(), parquet_schema()?, Arc::new(properties))?;
     let mut row_group = writer.next_row_group()?;
     for column in &columns {
         let Some(mut column_writer) = row_group.next_column()? else {
-            return Err(ParquetError::General(format!(
-                "the schema lacks the column {}",
-                column.column.name
-            )));
+            return Err(ParquetError::General(format!("the schema lacks the column {}", column.column.name)));
         };
         column.write(&mut column_writer)?;
         column_writer.close()?;
@@ -67,16 +60,13 @@ fn properties(columns: &[Prepared], rows: usize) -> WriterProperties {
     for Prepared { column, bytes, .. } in columns {
         let path = ColumnPath::from(column.name);
         if *bytes >= MIN_ZSTD_BYTES {
-            builder = builder
-                .set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::default()));
+            builder = builder.set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::default()));
         }
         builder = match column.storage {
             Storage::Repetitive => builder
                 .set_column_dictionary_enabled(path.clone(), true)
                 .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
-            Storage::Compared => {
-                builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk)
-            }
+            Storage::Compared => builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Storage::LookedUp => builder
                 .set_column_bloom_filter_enabled(path.clone(), true)
                 .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
@@ -132,29 +122,16 @@ impl Prepared {
                 (Values::Text(values), bytes)
             }
         };
-        Self {
-            column,
-            values,
-            levels,
-            bytes,
-        }
+        Self { column, values, levels, bytes }
     }
 
     fn write(&self, writer: &mut SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
         let levels = Some(self.levels.as_slice());
         match &self.values {
-            Values::Long(values) => writer
-                .typed::<Int64Type>()
-                .write_batch(values, levels, None)?,
-            Values::Int(values) => writer
-                .typed::<Int32Type>()
-                .write_batch(values, levels, None)?,
-            Values::Double(values) => writer
-                .typed::<DoubleType>()
-                .write_batch(values, levels, None)?,
-            Values::Text(values) => writer
-                .typed::<ByteArrayType>()
-                .write_batch(values, levels, None)?,
+            Values::Long(values) => writer.typed::<Int64Type>().write_batch(values, levels, None)?,
+            Values::Int(values) => writer.typed::<Int32Type>().write_batch(values, levels, None)?,
+            Values::Double(values) => writer.typed::<DoubleType>().write_batch(values, levels, None)?,
+            Values::Text(values) => writer.typed::<ByteArrayType>().write_batch(values, levels, None)?,
         };
         Ok(())
     }
@@ -195,13 +172,7 @@ fn texts(name: &str, records: &[LogRecord<'_>], levels: &mut Vec<i16>) -> (Vec<B
         .collect();
     let buffer = Bytes::from(buffer);
     let bytes = buffer.len();
-    (
-        ranges
-            .into_iter()
-            .map(|range| ByteArray::from(buffer.slice(range)))
-            .collect(),
-        bytes,
-    )
+    (ranges.into_iter().map(|range| ByteArray::from(buffer.slice(range))).collect(), bytes)
 }
 
 fn long(name: &str, record: &LogRecord<'_>) -> Option<i64> {
@@ -254,9 +225,7 @@ mod tests {
         let records: Vec<_> = lines
             .iter()
             .enumerate()
-            .map(|(i, line)| {
-                LogRecord::parse(line, &source, "e", Some(1_734_604_215_000 + i as i64))
-            })
+            .map(|(i, line)| LogRecord::parse(line, &source, "e", Some(1_734_604_215_000 + i as i64)))
             .collect();
         write_parquet(&records).unwrap()
     }
@@ -264,46 +233,20 @@ mod tests {
     #[test]
     fn rows_read_back_as_the_records_were() {
         let reader = SerializedFileReader::new(file()).unwrap();
-        let rows: Vec<_> = reader
-            .get_row_iter(None)
-            .unwrap()
-            .map(|row| row.unwrap().to_json_value())
-            .collect();
+        let rows: Vec<_> =
+            reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_json_value()).collect();
         assert_eq!(rows.len(), 3);
         let expected = [
-            (
-                "message",
-                ["é failed", "ok", r#"{"broken"#].map(serde_json::Value::from),
-            ),
-            (
-                "severity_number",
-                [17.into(), 9.into(), serde_json::Value::Null],
-            ),
-            (
-                "status_code",
-                [500.into(), serde_json::Value::Null, serde_json::Value::Null],
-            ),
+            ("message", ["é failed", "ok", r#"{"broken"#].map(serde_json::Value::from)),
+            ("severity_number", [17.into(), 9.into(), serde_json::Value::Null]),
+            ("status_code", [500.into(), serde_json::Value::Null, serde_json::Value::Null]),
             ("service", ["shop"; 3].map(serde_json::Value::from)),
-            (
-                "format",
-                ["json", "text", "text"].map(serde_json::Value::from),
-            ),
-            (
-                "redactions",
-                [
-                    "named_field:1".into(),
-                    serde_json::Value::Null,
-                    serde_json::Value::Null,
-                ],
-            ),
+            ("format", ["json", "text", "text"].map(serde_json::Value::from)),
+            ("redactions", ["named_field:1".into(), serde_json::Value::Null, serde_json::Value::Null]),
             (
                 "time_unix_nano",
-                [
-                    1_734_604_215_000_000_000_i64,
-                    1_734_604_215_000_000_000,
-                    1_734_604_215_002_000_000,
-                ]
-                .map(serde_json::Value::from),
+                [1_734_604_215_000_000_000_i64, 1_734_604_215_000_000_000, 1_734_604_215_002_000_000]
+                    .map(serde_json::Value::from),
             ),
         ];
         for (column, values) in expected {
@@ -324,14 +267,8 @@ mod tests {
         for (index, column) in COLUMNS.iter().enumerate() {
             let chunk = row_group.column(index);
             assert_eq!(chunk.column_path().string(), column.name);
-            let is_looked_up =
-                ["trace_id", "request_id", "user_id", "event_id"].contains(&column.name);
-            assert_eq!(
-                chunk.bloom_filter_offset().is_some(),
-                is_looked_up,
-                "{}",
-                column.name
-            );
+            let is_looked_up = ["trace_id", "request_id", "user_id", "event_id"].contains(&column.name);
+            assert_eq!(chunk.bloom_filter_offset().is_some(), is_looked_up, "{}", column.name);
         }
     }
 
@@ -343,17 +280,11 @@ mod tests {
             let line = redact(&line);
             let record = LogRecord::parse(&line, &source, "e", Some(0));
             let file = SerializedFileReader::new(write_parquet(&[record]).unwrap()).unwrap();
-            let index = COLUMNS
-                .iter()
-                .position(|column| column.name == "line")
-                .unwrap();
+            let index = COLUMNS.iter().position(|column| column.name == "line").unwrap();
             file.metadata().row_group(0).column(index).compression()
         };
         assert_eq!(codec_of_line(MIN_ZSTD_BYTES - 1), Compression::UNCOMPRESSED);
-        assert!(matches!(
-            codec_of_line(MIN_ZSTD_BYTES),
-            Compression::ZSTD(_)
-        ));
+        assert!(matches!(codec_of_line(MIN_ZSTD_BYTES), Compression::ZSTD(_)));
     }
 
     #[test]

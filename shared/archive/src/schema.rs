@@ -48,11 +48,7 @@ pub(crate) enum Storage {
 }
 
 const fn column(name: &'static str, kind: Kind, storage: Storage) -> Column {
-    Column {
-        name,
-        kind,
-        storage,
-    }
+    Column { name, kind, storage }
 }
 
 /// Every column, in the order of the file and of the Glue table.
@@ -98,10 +94,7 @@ pub(crate) const COLUMNS: [Column; 31] = {
 pub(crate) fn parquet_schema() -> Result<Arc<Type>, ParquetError> {
     let fields = COLUMNS.iter().map(|column| {
         let (physical, logical) = match column.kind {
-            Kind::Timestamp => (
-                PhysicalType::INT64,
-                Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
-            ),
+            Kind::Timestamp => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MILLIS))),
             Kind::Long => (PhysicalType::INT64, None),
             Kind::Int => (PhysicalType::INT32, None),
             Kind::Double => (PhysicalType::DOUBLE, None),
@@ -114,8 +107,5 @@ pub(crate) fn parquet_schema() -> Result<Arc<Type>, ParquetError> {
             .map(Arc::new)
     });
     let fields = fields.collect::<Result<Vec<_>, _>>()?;
-    Type::group_type_builder("record")
-        .with_fields(fields)
-        .build()
-        .map(Arc::new)
+    Type::group_type_builder("record").with_fields(fields).build().map(Arc::new)
 }

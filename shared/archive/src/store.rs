@@ -38,10 +38,7 @@ pub struct MemoryArchive(Mutex<BTreeMap<ObjectKey, Bytes>>);
 impl MemoryArchive {
     /// Everything in the store, by key.
     pub fn objects(&self) -> BTreeMap<ObjectKey, Bytes> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -64,22 +61,11 @@ impl ArchiveStore for MemoryArchive {
 pub async fn check_archive_store(store: &impl ArchiveStore, salt: &str) {
     let keys = crate::QuarantineKeys::of_payload(salt.as_bytes());
     let put = async |key, body: &'static [u8]| {
-        store
-            .put_if_absent(key, Bytes::from_static(body))
-            .await
-            .expect("a write")
+        store.put_if_absent(key, Bytes::from_static(body)).await.expect("a write")
     };
     assert_eq!(put(&keys.payload, b"one").await, Put::Created);
-    assert_eq!(
-        put(&keys.payload, b"two").await,
-        Put::AlreadyThere,
-        "written once"
-    );
-    assert_eq!(
-        put(&keys.reason, b"").await,
-        Put::Created,
-        "another key, an empty object"
-    );
+    assert_eq!(put(&keys.payload, b"two").await, Put::AlreadyThere, "written once");
+    assert_eq!(put(&keys.reason, b"").await, Put::Created, "another key, an empty object");
 }
 
 #[cfg(test)]

@@ -84,17 +84,10 @@ impl AuditEntry {
     pub fn keys(&self) -> ItemKeys {
         let timestamp = self.timestamp();
         let day = timestamp.split('T').next().unwrap_or_default();
-        let shard = self
-            .id
-            .bytes()
-            .fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte))
-            % DAY_SHARDS;
+        let shard =
+            self.id.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)) % DAY_SHARDS;
         ItemKeys {
-            pk: format!(
-                "ENT#{}#{}",
-                key_name(&self.entity_type),
-                key_name(&self.entity_id)
-            ),
+            pk: format!("ENT#{}#{}", key_name(&self.entity_type), key_name(&self.entity_id)),
             sk: format!("{timestamp}#{}", self.id),
             actor_pk: format!("ACT#{}", key_name(&self.actor_id)),
             day_pk: format!("DAY#{day}#{shard}"),
@@ -106,13 +99,8 @@ fn key_name(name: &str) -> Cow<'_, str> {
     if name.len() <= MAX_KEY_NAME_BYTES {
         return Cow::Borrowed(name);
     }
-    let hash: String = Sha256::digest(name)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let kept = name
-        .get(..name.floor_char_boundary(MAX_KEY_NAME_BYTES - hash.len()))
-        .unwrap_or_default();
+    let hash: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = name.get(..name.floor_char_boundary(MAX_KEY_NAME_BYTES - hash.len())).unwrap_or_default();
     Cow::Owned(format!("{kept}{hash}"))
 }
 

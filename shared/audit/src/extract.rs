@@ -38,13 +38,7 @@ fn is_audited(event: &str) -> bool {
     match kind {
         "user" => matches!(
             what,
-            "login"
-                | "login_failed"
-                | "login.failed"
-                | "logout"
-                | "created"
-                | "updated"
-                | "deleted"
+            "login" | "login_failed" | "login.failed" | "logout" | "created" | "updated" | "deleted"
         ),
         "notification" => matches!(what, "sent" | "failed"),
         "system" => matches!(what, "error" | "warning"),
@@ -72,11 +66,8 @@ fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry 
     let action = take_text(fields, &["action"])
         .or_else(|| record.event_name.as_deref().map(str::to_owned))
         .unwrap_or_else(|| UNKNOWN.to_owned());
-    let event_kind = record
-        .event_name
-        .as_deref()
-        .and_then(|event| event.split_once('.'))
-        .map(|(kind, _)| kind);
+    let event_kind =
+        record.event_name.as_deref().and_then(|event| event.split_once('.')).map(|(kind, _)| kind);
     let entity_type = take_text(fields, &["entity_type", "resource_type"])
         .or_else(|| event_kind.map(str::to_owned))
         .unwrap_or_else(|| UNKNOWN.to_owned());
@@ -88,11 +79,7 @@ fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry 
         take(fields, &["new_values", "after"]),
         take(fields, &["metadata", "details", "context"]),
     ];
-    let values_bytes: usize = values
-        .iter()
-        .flatten()
-        .map(|value| value.to_string().len())
-        .sum();
+    let values_bytes: usize = values.iter().flatten().map(|value| value.to_string().len()).sum();
     let truncated = values_bytes > MAX_VALUES_BYTES;
     if truncated {
         values = [const { None }; 3];
@@ -110,30 +97,20 @@ fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry 
         new_values,
         metadata,
         truncated,
-        ip_address: take_text(
-            fields,
-            &["ip_address", "ip", "client_ip", "source_ip", "remote_addr"],
-        ),
+        ip_address: take_text(fields, &["ip_address", "ip", "client_ip", "source_ip", "remote_addr"]),
         user_agent: take_text(fields, &["user_agent", "userAgent"]),
         trace_id: record.trace_id.as_deref().map(str::to_owned),
         service: record.service.clone().into_owned(),
-        created_at_millis: record
-            .observed_millis
-            .unwrap_or_else(|| record.time_millis()),
+        created_at_millis: record.observed_millis.unwrap_or_else(|| record.time_millis()),
     }
 }
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
-    names
-        .iter()
-        .find_map(|name| fields.remove(*name))
-        .filter(|value| !value.is_null())
+    names.iter().find_map(|name| fields.remove(*name)).filter(|value| !value.is_null())
 }
 
 fn take_text(fields: &mut Map<String, Value>, names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .find_map(|name| fields.remove(*name).as_ref().and_then(plain))
+    names.iter().find_map(|name| fields.remove(*name).as_ref().and_then(plain))
 }
 
 fn plain(value: &Value) -> Option<String> {
@@ -152,20 +129,9 @@ mod tests {
     use serde_json::json;
 
     fn extracted(line: &str) -> Option<AuditEntry> {
-        let source = Source::new(
-            "1",
-            "r",
-            LogGroup::new("/ecs/auth"),
-            LogStream::new("s"),
-            "prod",
-        );
+        let source = Source::new("1", "r", LogGroup::new("/ecs/auth"), LogStream::new("s"), "prod");
         let redacted = redact(line);
-        extract(&LogRecord::parse(
-            &redacted,
-            &source,
-            "ev1",
-            Some(1_734_604_215_123),
-        ))
+        extract(&LogRecord::parse(&redacted, &source, "ev1", Some(1_734_604_215_123)))
     }
 
     #[test]
@@ -176,29 +142,15 @@ mod tests {
                 "ip_address":"10.0.0.1","user_agent":"curl","trace_id":"t1","message":"m"}"#,
         )
         .unwrap();
-        assert_eq!(
-            entry.actor,
-            *json!({"id":"u7","role":"admin"}).as_object().unwrap()
-        );
-        assert_eq!(
-            (&*entry.actor_id, &*entry.action, &*entry.entity_id),
-            ("u7", "document.updated", "42")
-        );
-        assert_eq!(
-            entry.new_values,
-            Some(json!({"title":"b","password":"***"}))
-        );
+        assert_eq!(entry.actor, *json!({"id":"u7","role":"admin"}).as_object().unwrap());
+        assert_eq!((&*entry.actor_id, &*entry.action, &*entry.entity_id), ("u7", "document.updated", "42"));
+        assert_eq!(entry.new_values, Some(json!({"title":"b","password":"***"})));
         assert_eq!(
             (entry.ip_address.as_deref(), entry.user_agent.as_deref()),
             (Some("10.0.0.1"), Some("curl"))
         );
         assert_eq!(entry.service, "auth");
-        let ItemKeys {
-            pk,
-            sk,
-            actor_pk,
-            day_pk,
-        } = entry.keys();
+        let ItemKeys { pk, sk, actor_pk, day_pk } = entry.keys();
         assert_eq!(pk, "ENT#document#42");
         assert_eq!(sk, "2024-12-19T10:30:15.123Z#ev1");
         assert_eq!(actor_pk, "ACT#u7");
@@ -230,19 +182,11 @@ mod tests {
     fn what_a_line_leaves_out_is_filled_in() {
         let entry = extracted(r#"{"event_type":"user.login","user_id":"u1"}"#).unwrap();
         assert_eq!(
-            (
-                &*entry.actor_id,
-                &*entry.action,
-                &*entry.entity_type,
-                &*entry.entity_id
-            ),
+            (&*entry.actor_id, &*entry.action, &*entry.entity_type, &*entry.entity_id),
             ("u1", "user.login", "user", "u1")
         );
         let entry = extracted(r#"{"audit":true}"#).unwrap();
-        assert_eq!(
-            (&*entry.actor_id, &*entry.action, &*entry.entity_id),
-            (UNKNOWN, UNKNOWN, UNKNOWN)
-        );
+        assert_eq!((&*entry.actor_id, &*entry.action, &*entry.entity_id), (UNKNOWN, UNKNOWN, UNKNOWN));
     }
 
     #[test]

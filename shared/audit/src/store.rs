@@ -25,10 +25,7 @@ pub trait AuditStore: Send + Sync {
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Writes every entry that is not there yet.
-    fn put_once(
-        &self,
-        entries: &[AuditEntry],
-    ) -> impl Future<Output = Result<Written, Self::Error>> + Send;
+    fn put_once(&self, entries: &[AuditEntry]) -> impl Future<Output = Result<Written, Self::Error>> + Send;
 }
 
 /// The in-memory twin, for unit tests and benchmarks: entries by their table key.
@@ -38,10 +35,7 @@ pub struct MemoryAudit(Mutex<BTreeMap<(String, String), AuditEntry>>);
 impl MemoryAudit {
     /// Every entry, by partition and sort key.
     pub fn entries(&self) -> BTreeMap<(String, String), AuditEntry> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -90,29 +84,9 @@ pub async fn check_audit_store(store: &impl AuditStore, salt: &str) {
     let entries: Vec<_> = (0..30).map(entry).collect();
     let (first, rest) = entries.split_at(10);
     let put = async |entries| store.put_once(entries).await.expect("a write");
-    assert_eq!(
-        put(first).await,
-        Written {
-            created: 10,
-            already_there: 0
-        }
-    );
-    assert_eq!(
-        put(&entries).await,
-        Written {
-            created: 20,
-            already_there: 10
-        },
-        "some are there"
-    );
-    assert_eq!(
-        put(rest).await,
-        Written {
-            created: 0,
-            already_there: 20
-        },
-        "all are there"
-    );
+    assert_eq!(put(first).await, Written { created: 10, already_there: 0 });
+    assert_eq!(put(&entries).await, Written { created: 20, already_there: 10 }, "some are there");
+    assert_eq!(put(rest).await, Written { created: 0, already_there: 20 }, "all are there");
     assert_eq!(put(&[]).await, Written::default(), "nothing to write");
 }
 

@@ -37,31 +37,22 @@ impl AlertStore for DynamoAlerts {
         let query = self.client.query().key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", text(format!("ALERT#{rule}")));
         let items = query_all(query, &self.table).await?;
-        let mut states = items
-            .iter()
-            .map(|item| state(rule, item))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut states = items.iter().map(|item| state(rule, item)).collect::<Result<Vec<_>, _>>()?;
         states.sort_by(|a, b| a.series.cmp(&b.series));
         Ok(states)
     }
 
     async fn save(&self, state: &AlertState) -> Result<Written, AwsError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(state_item(state)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(state_item(state)));
         let put = if state.version == 1 {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
             put.condition_expression("version = :before")
                 .expression_attribute_values(":before", number(state.version - 1))
         };
-        written(
-            put.send().await,
-            PutItemError::is_conditional_check_failed_exception,
-            || format!("write an alert state to {}", self.table),
-        )
+        written(put.send().await, PutItemError::is_conditional_check_failed_exception, || {
+            format!("write an alert state to {}", self.table)
+        })
     }
 
     async fn delete(&self, state: &AlertState) -> Result<Written, AwsError> {
@@ -73,11 +64,9 @@ impl AlertStore for DynamoAlerts {
             .key("sk", text(series_hash(&state.series)))
             .condition_expression("version = :before")
             .expression_attribute_values(":before", number(state.version));
-        written(
-            delete.send().await,
-            DeleteItemError::is_conditional_check_failed_exception,
-            || format!("delete an alert state of {}", self.table),
-        )
+        written(delete.send().await, DeleteItemError::is_conditional_check_failed_exception, || {
+            format!("delete an alert state of {}", self.table)
+        })
     }
 
     async fn cursor(&self, group: &str) -> Result<Option<i64>, AwsError> {
@@ -89,12 +78,8 @@ impl AlertStore for DynamoAlerts {
             .key("sk", text("cursor"))
             .consistent_read(true);
         let answer = get.send().await;
-        let answer =
-            answer.map_err(|err| classify(format!("read a cursor of {}", self.table), err))?;
-        answer
-            .item
-            .map(|item| Item(item).required("evaluated_ms"))
-            .transpose()
+        let answer = answer.map_err(|err| classify(format!("read a cursor of {}", self.table), err))?;
+        answer.item.map(|item| Item(item).required("evaluated_ms")).transpose()
     }
 
     async fn advance_cursor(&self, group: &str, to_ms: i64) -> Result<Written, AwsError> {
@@ -108,11 +93,9 @@ impl AlertStore for DynamoAlerts {
             .item("expires_at", number((to_ms + STATE_TTL_MS) / 1000))
             .condition_expression("attribute_not_exists(pk) OR evaluated_ms < :to")
             .expression_attribute_values(":to", number(to_ms));
-        written(
-            put.send().await,
-            PutItemError::is_conditional_check_failed_exception,
-            || format!("move a cursor of {}", self.table),
-        )
+        written(put.send().await, PutItemError::is_conditional_check_failed_exception, || {
+            format!("move a cursor of {}", self.table)
+        })
     }
 }
 
@@ -134,31 +117,19 @@ fn state_item(state: &AlertState) -> HashMap<String, AttributeValue> {
         ("evaluated_ms".to_owned(), number(state.evaluated_ms)),
         ("value".to_owned(), number(state.value)),
         ("version".to_owned(), number(state.version)),
-        (
-            "expires_at".to_owned(),
-            number((state.evaluated_ms + STATE_TTL_MS) / 1000),
-        ),
+        ("expires_at".to_owned(), number((state.evaluated_ms + STATE_TTL_MS) / 1000)),
     ]);
-    let times = [
-        ("fired_at_ms", state.fired_at_ms),
-        ("quiet_since_ms", state.quiet_since_ms),
-    ];
+    let times = [("fired_at_ms", state.fired_at_ms), ("quiet_since_ms", state.quiet_since_ms)];
     for (name, time) in times {
         item.extend(time.map(|time| (name.to_owned(), number(time))));
     }
-    let outbox = state
-        .outbox
-        .as_ref()
-        .map(|message| serde_json::json!(message).to_string());
+    let outbox = state.outbox.as_ref().map(|message| serde_json::json!(message).to_string());
     item.extend(outbox.map(|json| ("outbox".to_owned(), text(json))));
     item
 }
 
 fn state(rule: &RuleId, item: &Item) -> Result<AlertState, AwsError> {
-    let outbox = item
-        .optional_text("outbox")
-        .map(serde_json::from_str)
-        .transpose();
+    let outbox = item.optional_text("outbox").map(serde_json::from_str).transpose();
     Ok(AlertState {
         rule: rule.clone(),
         series: item.series()?,

@@ -51,10 +51,7 @@ impl DynamoPartials {
         let action = || format!("write partials to {}", self.table);
         let mut requests = requests;
         for resend in 0..=MAX_RESENDS {
-            let sent = self
-                .client
-                .batch_write_item()
-                .request_items(&self.table, requests);
+            let sent = self.client.batch_write_item().request_items(&self.table, requests);
             let answer = sent.send().await.map_err(|err| classify(action(), err))?;
             let mut unprocessed = answer.unprocessed_items.unwrap_or_default();
             requests = unprocessed.remove(&self.table).unwrap_or_default();
@@ -65,14 +62,8 @@ impl DynamoPartials {
                 tokio::time::sleep(RESEND_PAUSE * 2_u32.pow(resend)).await;
             }
         }
-        let left = format!(
-            "{} items were not processed after {MAX_RESENDS} resends",
-            requests.len()
-        );
-        Err(AwsError::Transient {
-            action: action(),
-            source: left.into(),
-        })
+        let left = format!("{} items were not processed after {MAX_RESENDS} resends", requests.len());
+        Err(AwsError::Transient { action: action(), source: left.into() })
     }
 
     async fn shard_window(
@@ -101,9 +92,8 @@ impl PartialStore for DynamoPartials {
             let mut requests = Vec::with_capacity(chunk.len());
             for partial in chunk {
                 let put = PutRequest::builder().set_item(Some(partial_item(batch_id, partial)));
-                let put = put
-                    .build()
-                    .map_err(|err| AwsError::unexpected("build a partial", err.to_string()))?;
+                let put =
+                    put.build().map_err(|err| AwsError::unexpected("build a partial", err.to_string()))?;
                 requests.push(WriteRequest::builder().put_request(put).build());
             }
             self.write(requests).await?;
@@ -111,12 +101,7 @@ impl PartialStore for DynamoPartials {
         Ok(())
     }
 
-    async fn window(
-        &self,
-        rule: &RuleId,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> Result<Vec<(Series, f64)>, AwsError> {
+    async fn window(&self, rule: &RuleId, from_ms: i64, to_ms: i64) -> Result<Vec<(Series, f64)>, AwsError> {
         let window = (from_ms, to_ms);
         let (a, b, c, d) = tokio::try_join!(
             self.shard_window(rule, 0, window),
@@ -134,38 +119,20 @@ impl PartialStore for DynamoPartials {
 
 fn partial_item(batch_id: &str, partial: &Partial) -> HashMap<String, AttributeValue> {
     let sum = batch_id.bytes().fold(0_u8, u8::wrapping_add);
-    let sk = format!(
-        "{:013}#{}#{batch_id}",
-        partial.bucket_end_ms,
-        series_hash(&partial.series)
-    );
+    let sk = format!("{:013}#{}#{batch_id}", partial.bucket_end_ms, series_hash(&partial.series));
     HashMap::from([
-        (
-            "pk".to_owned(),
-            text(format!("PARTIAL#{}#{}", partial.rule, sum % SHARDS)),
-        ),
+        ("pk".to_owned(), text(format!("PARTIAL#{}#{}", partial.rule, sum % SHARDS))),
         ("sk".to_owned(), text(sk)),
-        (
-            "series".to_owned(),
-            text(crate::dynamo_item::series_json(&partial.series)),
-        ),
+        ("series".to_owned(), text(crate::dynamo_item::series_json(&partial.series))),
         ("value".to_owned(), number(partial.value)),
         ("expires_at".to_owned(), number(partial.expires_at_s)),
     ])
 }
 
 /// Every page of a query of the state table, read consistently.
-pub(crate) async fn query_all(
-    query: QueryFluentBuilder,
-    table: &str,
-) -> Result<Vec<Item>, AwsError> {
+pub(crate) async fn query_all(query: QueryFluentBuilder, table: &str) -> Result<Vec<Item>, AwsError> {
     let action = || format!("query {table}");
-    let mut pages = query
-        .table_name(table)
-        .consistent_read(true)
-        .into_paginator()
-        .items()
-        .send();
+    let mut pages = query.table_name(table).consistent_read(true).into_paginator().items().send();
     let mut items = Vec::new();
     while let Some(item) = pages.next().await {
         items.push(Item(item.map_err(|err| classify(action(), err))?));

@@ -24,10 +24,7 @@ pub struct S3Archive {
 impl S3Archive {
     /// The archive in `bucket`.
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self {
-            client,
-            bucket: bucket.into(),
-        }
+        Self { client, bucket: bucket.into() }
     }
 }
 
@@ -50,10 +47,7 @@ impl ArchiveStore for S3Archive {
             let Err(err) = sent else {
                 return Ok(Put::Created);
             };
-            match err
-                .raw_response()
-                .map(|response| response.status().as_u16())
-            {
+            match err.raw_response().map(|response| response.status().as_u16()) {
                 Some(PRECONDITION_FAILED) => return Ok(Put::AlreadyThere),
                 Some(CONFLICT) if attempt < CONFLICT_ATTEMPTS => attempt += 1,
                 _ => return Err(classify(format!("write s3://{}/{key}", self.bucket), err)),

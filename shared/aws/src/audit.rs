@@ -25,11 +25,7 @@ pub struct DynamoAudit {
 impl DynamoAudit {
     /// The trail in `table`, whose entries expire `retention_days` after they happened.
     pub fn new(client: Client, table: impl Into<String>, retention_days: u32) -> Self {
-        Self {
-            client,
-            table: table.into(),
-            retention_days,
-        }
+        Self { client, table: table.into(), retention_days }
     }
 
     async fn put(self, item: HashMap<String, AttributeValue>) -> Result<Written, AwsError> {
@@ -42,31 +38,18 @@ impl DynamoAudit {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Written {
-                created: 1,
-                already_there: 0,
-            }),
-            Err(err)
-                if err
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(Written {
-                    created: 0,
-                    already_there: 1,
-                })
+            Ok(_) => Ok(Written { created: 1, already_there: 0 }),
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Written { created: 0, already_there: 1 })
             }
-            Err(err) => Err(classify(
-                format!("write an audit entry to {}", self.table),
-                err,
-            )),
+            Err(err) => Err(classify(format!("write an audit entry to {}", self.table), err)),
         }
     }
 
     fn item(&self, entry: &AuditEntry) -> HashMap<String, AttributeValue> {
         let keys = entry.keys();
-        let expires_at = (entry.timestamp_millis + i64::from(self.retention_days) * MILLIS_PER_DAY)
-            .div_euclid(1000);
+        let expires_at =
+            (entry.timestamp_millis + i64::from(self.retention_days) * MILLIS_PER_DAY).div_euclid(1000);
         let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
         let optional = |value: &Option<String>| value.clone().map(AttributeValue::S);
         let json = |value: &Option<Value>| value.as_ref().map(attribute);
@@ -75,26 +58,17 @@ impl DynamoAudit {
             ("sk", text(&keys.sk)),
             ("actor_pk", text(&keys.actor_pk)),
             ("day_pk", text(&keys.day_pk)),
-            (
-                "expires_at",
-                Some(AttributeValue::N(expires_at.to_string())),
-            ),
+            ("expires_at", Some(AttributeValue::N(expires_at.to_string()))),
             ("id", text(&entry.id)),
             ("timestamp", text(&entry.timestamp())),
-            (
-                "actor",
-                Some(attribute(&Value::Object(entry.actor.clone()))),
-            ),
+            ("actor", Some(attribute(&Value::Object(entry.actor.clone())))),
             ("action", text(&entry.action)),
             ("entity_type", text(&entry.entity_type)),
             ("entity_id", text(&entry.entity_id)),
             ("old_values", json(&entry.old_values)),
             ("new_values", json(&entry.new_values)),
             ("metadata", json(&entry.metadata)),
-            (
-                "truncated",
-                entry.truncated.then_some(AttributeValue::Bool(true)),
-            ),
+            ("truncated", entry.truncated.then_some(AttributeValue::Bool(true))),
             ("ip_address", optional(&entry.ip_address)),
             ("user_agent", optional(&entry.user_agent)),
             ("trace_id", optional(&entry.trace_id)),
@@ -113,14 +87,11 @@ impl AuditStore for DynamoAudit {
     async fn put_once(&self, entries: &[AuditEntry]) -> Result<Written, AwsError> {
         let mut written = Written::default();
         for chunk in entries.chunks(CONCURRENT_WRITES) {
-            let mut writes: JoinSet<_> = chunk
-                .iter()
-                .map(|entry| self.clone().put(self.item(entry)))
-                .collect();
+            let mut writes: JoinSet<_> =
+                chunk.iter().map(|entry| self.clone().put(self.item(entry))).collect();
             while let Some(outcome) = writes.join_next().await {
-                let one = outcome.map_err(|err| {
-                    AwsError::unexpected("write an audit entry", err.to_string())
-                })??;
+                let one = outcome
+                    .map_err(|err| AwsError::unexpected("write an audit entry", err.to_string()))??;
                 written.created += one.created;
                 written.already_there += one.already_there;
             }
@@ -137,19 +108,14 @@ fn attribute(value: &Value) -> AttributeValue {
         Value::Number(number) => {
             let digits = number.to_string();
             match number.as_f64() {
-                Some(n) if n == 0.0 || (1e-130..1e126).contains(&n.abs()) => {
-                    AttributeValue::N(digits)
-                }
+                Some(n) if n == 0.0 || (1e-130..1e126).contains(&n.abs()) => AttributeValue::N(digits),
                 _ => AttributeValue::S(digits),
             }
         }
         Value::String(text) => AttributeValue::S(text.clone()),
         Value::Array(items) => AttributeValue::L(items.iter().map(attribute).collect()),
-        Value::Object(fields) => AttributeValue::M(
-            fields
-                .iter()
-                .map(|(name, value)| (name.clone(), attribute(value)))
-                .collect(),
-        ),
+        Value::Object(fields) => {
+            AttributeValue::M(fields.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
+        }
     }
 }

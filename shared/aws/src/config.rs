@@ -95,11 +95,7 @@ impl<'a> Reader<'a> {
 
     /// The configuration, or every fault seen while reading it.
     pub fn finish<C>(self, config: C) -> Result<C, ConfigErrors> {
-        if self.faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigErrors(self.faults))
-        }
+        if self.faults.is_empty() { Ok(config) } else { Err(ConfigErrors(self.faults)) }
     }
 }
 

@@ -30,15 +30,11 @@ pub(crate) struct Item(pub(crate) HashMap<String, AttributeValue>);
 
 impl Item {
     pub(crate) fn optional_text(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .and_then(|value| value.as_s().ok())
-            .map(String::as_str)
+        self.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<&str, AwsError> {
-        self.optional_text(name)
-            .ok_or_else(|| wrong(name, "is not there"))
+        self.optional_text(name).ok_or_else(|| wrong(name, "is not there"))
     }
 
     pub(crate) fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>, AwsError> {
@@ -46,14 +42,11 @@ impl Item {
             return Ok(None);
         };
         let parsed = value.as_n().ok().and_then(|n| n.parse().ok());
-        parsed
-            .map(Some)
-            .ok_or_else(|| wrong(name, "is not a number"))
+        parsed.map(Some).ok_or_else(|| wrong(name, "is not a number"))
     }
 
     pub(crate) fn required<T: FromStr>(&self, name: &str) -> Result<T, AwsError> {
-        self.optional(name)?
-            .ok_or_else(|| wrong(name, "is not there"))
+        self.optional(name)?.ok_or_else(|| wrong(name, "is not there"))
     }
 
     pub(crate) fn series(&self) -> Result<Series, AwsError> {
@@ -64,10 +57,7 @@ impl Item {
 }
 
 pub(crate) fn wrong(name: &str, what: &str) -> AwsError {
-    AwsError::unexpected(
-        "read an item of the state table",
-        format!("its attribute {name} {what}"),
-    )
+    AwsError::unexpected("read an item of the state table", format!("its attribute {name} {what}"))
 }
 
 /// What a conditional write came to: done, or refused by its condition.

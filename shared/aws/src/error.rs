@@ -39,10 +39,7 @@ impl AwsError {
     /// An answer that AWS should not have given (a field that must be there is not).
     pub fn unexpected(action: impl Into<String>, what: impl Into<String>) -> Self {
         let source: Source = what.into().into();
-        Self::Permanent {
-            action: action.into(),
-            source,
-        }
+        Self::Permanent { action: action.into(), source }
     }
 }
 
@@ -53,9 +50,7 @@ where
     E: Error + Send + Sync + 'static,
 {
     let transient = match &err {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            true
-        }
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(context) => {
             let status = context.raw().status().as_u16();
             status == 429 || status >= 500 || is_throttle(&context.err().to_string())
@@ -64,11 +59,7 @@ where
     };
     let action = action.into();
     let source: Source = Box::new(err);
-    if transient {
-        AwsError::Transient { action, source }
-    } else {
-        AwsError::Permanent { action, source }
-    }
+    if transient { AwsError::Transient { action, source } } else { AwsError::Permanent { action, source } }
 }
 
 /// AWS answers some throttles with status 400 and a code of this kind.

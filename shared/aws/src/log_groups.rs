@@ -82,10 +82,7 @@ pub struct LogGroupPage {
 /// What subscribing needs of CloudWatch Logs.
 pub trait LogGroups: Send + Sync {
     /// A page of all log groups of the account and Region.
-    fn page(
-        &self,
-        token: Option<String>,
-    ) -> impl Future<Output = Result<LogGroupPage, AwsError>> + Send;
+    fn page(&self, token: Option<String>) -> impl Future<Output = Result<LogGroupPage, AwsError>> + Send;
 
     /// The filters of a group: at most two. A group that is gone has none.
     fn filters(
@@ -131,48 +128,22 @@ impl CloudWatchLogGroups {
 impl LogGroups for CloudWatchLogGroups {
     async fn page(&self, token: Option<String>) -> Result<LogGroupPage, AwsError> {
         self.describes.turn().await;
-        let call = self
-            .client
-            .describe_log_groups()
-            .limit(PAGE_SIZE)
-            .set_next_token(token);
-        let answer = call
-            .send()
-            .await
-            .map_err(|err| classify("listing log groups", err))?;
+        let call = self.client.describe_log_groups().limit(PAGE_SIZE).set_next_token(token);
+        let answer = call.send().await.map_err(|err| classify("listing log groups", err))?;
         let next = answer.next_token().map(str::to_owned);
-        let groups = answer
-            .log_groups
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|group| {
-                let takes_filters = group
-                    .log_group_class
-                    .is_none_or(|class| class == LogGroupClass::Standard);
-                group.log_group_name.map(|name| LogGroupInfo {
-                    name: LogGroupName(name),
-                    takes_filters,
-                })
-            });
-        Ok(LogGroupPage {
-            groups: groups.collect(),
-            next,
-        })
+        let groups = answer.log_groups.unwrap_or_default().into_iter().filter_map(|group| {
+            let takes_filters = group.log_group_class.is_none_or(|class| class == LogGroupClass::Standard);
+            group.log_group_name.map(|name| LogGroupInfo { name: LogGroupName(name), takes_filters })
+        });
+        Ok(LogGroupPage { groups: groups.collect(), next })
     }
 
     async fn filters(&self, group: &LogGroupName) -> Result<Vec<SubscriptionFilter>, AwsError> {
         self.describes.turn().await;
-        let call = self
-            .client
-            .describe_subscription_filters()
-            .log_group_name(&group.0);
+        let call = self.client.describe_subscription_filters().log_group_name(&group.0);
         let answer = match call.send().await {
             Ok(answer) => answer,
-            Err(err)
-                if err
-                    .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
-            {
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
                 return Ok(Vec::new());
             }
             Err(err) => return Err(classify(format!("reading the filters of {}", group.0), err)),
@@ -187,11 +158,7 @@ impl LogGroups for CloudWatchLogGroups {
             .collect())
     }
 
-    async fn put_filter(
-        &self,
-        group: &LogGroupName,
-        filter: &SubscriptionFilter,
-    ) -> Result<(), AwsError> {
+    async fn put_filter(&self, group: &LogGroupName, filter: &SubscriptionFilter) -> Result<(), AwsError> {
         self.changes.turn().await;
         self.client
             .put_subscription_filter()
@@ -208,20 +175,9 @@ impl LogGroups for CloudWatchLogGroups {
     async fn remove_filter(&self, group: &LogGroupName, name: &FilterName) -> Result<(), AwsError> {
         self.changes.turn().await;
         let call = self.client.delete_subscription_filter();
-        match call
-            .log_group_name(&group.0)
-            .filter_name(&name.0)
-            .send()
-            .await
-        {
+        match call.log_group_name(&group.0).filter_name(&name.0).send().await {
             Ok(_) => Ok(()),
-            Err(err)
-                if err
-                    .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
-            {
-                Ok(())
-            }
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
             Err(err) => Err(classify(format!("unsubscribing from {}", group.0), err)),
         }
     }
@@ -235,19 +191,13 @@ struct Pacer {
 
 impl Pacer {
     fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            next: Mutex::new(Instant::now()),
-        }
+        Self { interval, next: Mutex::new(Instant::now()) }
     }
 
     /// Returns when it is the caller's turn.
     async fn turn(&self) {
         let start = {
-            let mut next = self
-                .next
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut next = self.next.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let start = (*next).max(Instant::now());
             *next = start + self.interval;
             start

@@ -21,10 +21,7 @@ pub struct SnsNotifier {
 impl SnsNotifier {
     /// Publishes to `topic_arn`.
     pub fn new(client: Client, topic_arn: impl Into<String>) -> Self {
-        Self {
-            client,
-            topic_arn: topic_arn.into(),
-        }
+        Self { client, topic_arn: topic_arn.into() }
     }
 }
 
@@ -40,11 +37,7 @@ impl Notifier for SnsNotifier {
             .message_structure("json")
             .message(body(message));
         let action = || format!("publish the alert {} to {}", message.name, self.topic_arn);
-        publish
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|err| classify(action(), err))
+        publish.send().await.map(|_| ()).map_err(|err| classify(action(), err))
     }
 }
 
@@ -82,9 +75,8 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> AlertMessage {
-        let fields: BTreeMap<String, String> = (0..MAX_FIELDS)
-            .map(|n| (format!("field_{n}"), text.to_owned()))
-            .collect();
+        let fields: BTreeMap<String, String> =
+            (0..MAX_FIELDS).map(|n| (format!("field_{n}"), text.to_owned())).collect();
         AlertMessage {
             id: "0123456789abcdef".into(),
             name: "A".into(),
@@ -120,12 +112,7 @@ mod tests {
             let body = body(&message(&text.repeat(MAX_TEXT_CHARS)));
             assert!(body.len() <= MAX_MESSAGE_BYTES, "{}", body.len());
             let body: Value = serde_json::from_str(&body).unwrap();
-            assert!(
-                body["lambda"]
-                    .as_str()
-                    .unwrap()
-                    .contains("0123456789abcdef")
-            );
+            assert!(body["lambda"].as_str().unwrap().contains("0123456789abcdef"));
         }
     }
 }

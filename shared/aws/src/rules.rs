@@ -30,11 +30,7 @@ pub struct RuleSource {
 impl RuleSource {
     /// The files `<prefix>*.yaml` and `*.yml`.
     pub fn new(client: Client, bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
-        Self {
-            client,
-            bucket: bucket.into(),
-            prefix: prefix.into(),
-        }
+        Self { client, bucket: bucket.into(), prefix: prefix.into() }
     }
 
     /// The files, ordered by name.
@@ -42,43 +38,22 @@ impl RuleSource {
         let mut files = Vec::new();
         for key in self.keys().await? {
             let action = || format!("read the rule file s3://{}/{key}", self.bucket);
-            let object = self
-                .client
-                .get_object()
-                .bucket(&self.bucket)
-                .key(&key)
-                .send()
-                .await;
+            let object = self.client.get_object().bucket(&self.bucket).key(&key).send().await;
             let object = object.map_err(|err| classify(action(), err))?;
             let bytes = object
                 .body
                 .collect()
                 .await
-                .map_err(|err| AwsError::Transient {
-                    action: action(),
-                    source: err.into(),
-                })?;
+                .map_err(|err| AwsError::Transient { action: action(), source: err.into() })?;
             let text = String::from_utf8_lossy(&bytes.into_bytes()).into_owned();
-            files.push(RuleFile {
-                name: format!("s3://{}/{key}", self.bucket),
-                text,
-            });
+            files.push(RuleFile { name: format!("s3://{}/{key}", self.bucket), text });
         }
         Ok(files)
     }
 
     async fn keys(&self) -> Result<Vec<String>, AwsError> {
-        let action = || {
-            format!(
-                "list the rule files in s3://{}/{}",
-                self.bucket, self.prefix
-            )
-        };
-        let list = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(&self.prefix);
+        let action = || format!("list the rule files in s3://{}/{}", self.bucket, self.prefix);
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix);
         let mut pages = list.into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
@@ -121,19 +96,12 @@ pub struct CachedRules {
 impl CachedRules {
     /// Nothing is read yet.
     pub fn new(source: RuleSource) -> Self {
-        Self {
-            source,
-            cached: Mutex::new(None),
-        }
+        Self { source, cached: Mutex::new(None) }
     }
 
     /// The rules at `now_ms`. Faults are logged, with file, group, rule, line and column.
     pub async fn current(&self, now_ms: i64) -> CurrentRules {
-        let cached = self
-            .cached
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let previous = match cached {
             Some((read_ms, rules)) if now_ms - read_ms < RECHECK_MS => return rules,
             other => other.map(|(_, rules)| rules.set),
@@ -149,10 +117,7 @@ impl CachedRules {
             Err(error) => {
                 tracing::error!(%error, "the rule files cannot be read; older rules stand in");
                 let set = previous.unwrap_or_else(|| Arc::new(RuleSet::embedded()));
-                CurrentRules {
-                    set,
-                    is_stale: true,
-                }
+                CurrentRules { set, is_stale: true }
             }
         };
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
@@ -185,10 +150,7 @@ mod tests {
             rule("Good", "rate({a=\"b\"}[5m]) > 1"),
             rule("Edited", expr)
         );
-        RuleFile {
-            name: "rules/a.yaml".into(),
-            text,
-        }
+        RuleFile { name: "rules/a.yaml".into(), text }
     }
 
     fn names(rules: &CurrentRules) -> Vec<&str> {

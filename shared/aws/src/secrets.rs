@@ -23,10 +23,7 @@ pub struct SecretsManagerSecret {
 impl SecretsManagerSecret {
     /// The secret of this ARN.
     pub fn new(config: &SdkConfig, arn: impl Into<String>) -> Self {
-        Self {
-            client: Client::new(config),
-            arn: arn.into(),
-        }
+        Self { client: Client::new(config), arn: arn.into() }
     }
 }
 

@@ -54,10 +54,7 @@ impl WebhookUrl {
 
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// What the other side answered.
@@ -92,9 +89,7 @@ impl Default for WebhookClient {
             .proxy(None)
             .timeout_global(Some(REQUEST_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT));
-        Self {
-            agent: config.build().new_agent(),
-        }
+        Self { agent: config.build().new_agent() }
     }
 }
 
@@ -103,9 +98,7 @@ impl WebhookClient {
     pub async fn post_json(&self, url: &WebhookUrl, body: String) -> Result<Answer, AwsError> {
         let (agent, url) = (self.agent.clone(), url.clone());
         off_the_runtime("posting to the webhook", move || {
-            let request = agent
-                .post(url.0.expose())
-                .header("Content-Type", "application/json");
+            let request = agent.post(url.0.expose()).header("Content-Type", "application/json");
             read(request.send(body.as_bytes())?)
         })
         .await
@@ -123,25 +116,12 @@ impl WebhookClient {
 }
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|v| v.to_str().ok());
-    let retry_after = retry_after
-        .and_then(|v| v.trim().parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+    let retry_after = retry_after.and_then(|v| v.trim().parse().ok()).map(Duration::from_secs);
     let status = response.status().as_u16();
     // A body too long or not text leaves the answer what it was.
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(MAX_ANSWER_BYTES)
-        .read_to_string();
-    Ok(Answer {
-        status,
-        retry_after,
-        body: body.unwrap_or_default(),
-    })
+    let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
+    Ok(Answer { status, retry_after, body: body.unwrap_or_default() })
 }
 
 /// `ureq` blocks, so it runs on a thread of its own; a request without an answer
@@ -150,10 +130,8 @@ async fn off_the_runtime(
     action: &'static str,
     request: impl FnOnce() -> Result<Answer, ureq::Error> + Send + 'static,
 ) -> Result<Answer, AwsError> {
-    let transient = |source: Box<dyn Error + Send + Sync>| AwsError::Transient {
-        action: action.to_owned(),
-        source,
-    };
+    let transient =
+        |source: Box<dyn Error + Send + Sync>| AwsError::Transient { action: action.to_owned(), source };
     match tokio::task::spawn_blocking(request).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(ureq::Error::BadUri(_))) => Err(AwsError::unexpected(action, "not a usable URL")),

@@ -38,20 +38,10 @@ async fn cloudwatch_logs_passes_the_suite() {
     let names = names(SystemClock.now_millis());
     let client = aws_sdk_cloudwatchlogs::Client::new(&config);
     for name in &names {
-        client
-            .create_log_group()
-            .log_group_name(name)
-            .send()
-            .await
-            .unwrap();
+        client.create_log_group().log_group_name(name).send().await.unwrap();
     }
     check_log_groups(&CloudWatchLogGroups::new(&config), &names).await;
     for name in &names {
-        client
-            .delete_log_group()
-            .log_group_name(name)
-            .send()
-            .await
-            .unwrap();
+        client.delete_log_group().log_group_name(name).send().await.unwrap();
     }
 }

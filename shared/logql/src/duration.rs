@@ -21,9 +21,7 @@ pub struct DurationError {
 
 /// Reads a duration, in milliseconds. `0` needs no unit.
 pub fn parse_duration(text: &str) -> Result<i64, DurationError> {
-    let fail = || DurationError {
-        text: text.to_owned(),
-    };
+    let fail = || DurationError { text: text.to_owned() };
     if text == "0" {
         return Ok(0);
     }
@@ -32,19 +30,11 @@ pub fn parse_duration(text: &str) -> Result<i64, DurationError> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(fail)?;
         let (number, after) = rest.split_at(digits);
-        let letters = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
+        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, next) = after.split_at(letters);
-        let (_, length) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(fail)?;
+        let (_, length) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(fail)?;
         let number: i64 = number.parse().map_err(|_| fail())?;
-        total = number
-            .checked_mul(*length)
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(fail)?;
+        total = number.checked_mul(*length).and_then(|part| total.checked_add(part)).ok_or_else(fail)?;
         rest = next;
     }
     if text.is_empty() {
@@ -64,11 +54,7 @@ pub fn format_duration(millis: i64) -> String {
             rest %= length;
         }
     }
-    if text.is_empty() {
-        "0s".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -88,28 +74,14 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), Ok(millis), "{text}");
         }
-        for text in [
-            "",
-            "5",
-            "m",
-            "5 m",
-            "-5m",
-            "1.5h",
-            "5x",
-            "99999999999999999y",
-        ] {
+        for text in ["", "5", "m", "5 m", "-5m", "1.5h", "5x", "99999999999999999y"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn durations_are_written_shortly() {
-        for (millis, text) in [
-            (300_000, "5m"),
-            (5_400_000, "1h30m"),
-            (0, "0s"),
-            (1_500, "1s500ms"),
-        ] {
+        for (millis, text) in [(300_000, "5m"), (5_400_000, "1h30m"), (0, "0s"), (1_500, "1s500ms")] {
             assert_eq!(format_duration(millis), text);
         }
     }

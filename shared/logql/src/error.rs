@@ -16,12 +16,7 @@ pub struct ParseError {
 
 impl ParseError {
     pub(crate) fn new(at: Position, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            line: at.line,
-            column: at.column,
-            suggestion: None,
-        }
+        Self { message: message.into(), line: at.line, column: at.column, suggestion: None }
     }
 
     /// `what` is LogQL, but this version has no evaluation for it.
@@ -30,11 +25,7 @@ impl ParseError {
     }
 
     /// Adds the nearest of `words` to `typed`, when one is near.
-    pub(crate) fn suggest<'a>(
-        mut self,
-        typed: &str,
-        words: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+    pub(crate) fn suggest<'a>(mut self, typed: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
         self.suggestion = words
             .into_iter()
             .map(|word| (edit_distance(typed, word), word))
@@ -53,9 +44,7 @@ pub(crate) struct Position {
 }
 
 fn hint(suggestion: Option<&str>) -> String {
-    suggestion
-        .map(|word| format!("; did you mean \"{word}\"?"))
-        .unwrap_or_default()
+    suggestion.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default()
 }
 
 /// Levenshtein's distance, one row at a time.
@@ -65,9 +54,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
         let mut diagonal = i;
         let mut left = i + 1;
         for (cell, cb) in row.iter_mut().skip(1).zip(b.chars()) {
-            let best = (diagonal + usize::from(ca != cb))
-                .min(left + 1)
-                .min(*cell + 1);
+            let best = (diagonal + usize::from(ca != cb)).min(left + 1).min(*cell + 1);
             diagonal = *cell;
             *cell = best;
             left = best;
@@ -85,13 +72,9 @@ mod tests {
 
     #[test]
     fn distances_are_levenshtein() {
-        for (a, b, expected) in [
-            ("", "", 0),
-            ("summ", "sum", 1),
-            ("sum", "summ", 1),
-            ("kitten", "sitting", 3),
-            ("rate", "", 4),
-        ] {
+        for (a, b, expected) in
+            [("", "", 0), ("summ", "sum", 1), ("sum", "summ", 1), ("kitten", "sitting", 3), ("rate", "", 4)]
+        {
             assert_eq!(edit_distance(a, b), expected, "{a} {b}");
         }
     }

@@ -12,14 +12,8 @@ use crate::series::Series;
 /// The labels that tell one stream from another: who wrote the line, not what
 /// the line says. A metric that no aggregation groups has a series for each
 /// combination. Instances are left out, so that a threshold counts a service.
-pub const STREAM_LABELS: [&str; 6] = [
-    "account_id",
-    "cluster",
-    "environment",
-    "log_group",
-    "region",
-    "service",
-];
+pub const STREAM_LABELS: [&str; 6] =
+    ["account_id", "cluster", "environment", "log_group", "region", "service"];
 
 impl MetricExpr {
     /// The range function at the bottom; a constant has none.
@@ -77,10 +71,9 @@ impl MetricExpr {
     pub fn finish(&self, window: &[(Series, f64)]) -> Vec<(Series, f64)> {
         match self {
             Self::Number(_) => Vec::new(),
-            Self::Range(range) => window
-                .iter()
-                .map(|(series, sum)| (series.clone(), range.finish(*sum)))
-                .collect(),
+            Self::Range(range) => {
+                window.iter().map(|(series, sum)| (series.clone(), range.finish(*sum))).collect()
+            }
             Self::Vector(vector) => aggregate(vector, vector.inner.finish(window)),
             Self::Comparison(comparison) => {
                 let mut values = comparison.left.finish(window);
@@ -94,13 +87,10 @@ impl MetricExpr {
 fn aggregate(vector: &VectorAggregation, values: Vec<(Series, f64)>) -> Vec<(Series, f64)> {
     let mut groups: BTreeMap<Series, Vec<f64>> = BTreeMap::new();
     for (series, value) in values {
-        let kept = series
-            .labels()
-            .iter()
-            .filter(|(name, _)| match &vector.grouping {
-                Grouping::By(names) => names.contains(name),
-                Grouping::Without(names) => !names.contains(name),
-            });
+        let kept = series.labels().iter().filter(|(name, _)| match &vector.grouping {
+            Grouping::By(names) => names.contains(name),
+            Grouping::Without(names) => !names.contains(name),
+        });
         let group = Series::new(kept.map(|(name, value)| (name.clone(), value.clone())));
         groups.entry(group).or_default().push(value);
     }

@@ -33,16 +33,13 @@ impl Token {
 
 /// Longest first, so that `|=` is not read as `|`.
 const SYMBOLS: [&str; 27] = [
-    "|=", "|~", "|>", "!=", "!~", "!>", "=~", "==", ">=", "<=", "{", "}", "(", ")", "[", "]", ",",
-    "|", "=", ">", "<", "+", "-", "*", "/", "%", "^",
+    "|=", "|~", "|>", "!=", "!~", "!>", "=~", "==", ">=", "<=", "{", "}", "(", ")", "[", "]", ",", "|", "=",
+    ">", "<", "+", "-", "*", "/", "%", "^",
 ];
 
 /// Every token of the expression with its place; the last is [`Token::End`].
 pub(crate) fn tokens(source: &str) -> Result<Vec<(Token, Position)>, ParseError> {
-    let mut lexer = Lexer {
-        chars: source.chars().peekable(),
-        at: Position { line: 1, column: 1 },
-    };
+    let mut lexer = Lexer { chars: source.chars().peekable(), at: Position { line: 1, column: 1 } };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blank();
@@ -65,10 +62,7 @@ impl Lexer<'_> {
     fn next(&mut self) -> Option<char> {
         let c = self.chars.next()?;
         if c == '\n' {
-            self.at = Position {
-                line: self.at.line + 1,
-                column: 1,
-            };
+            self.at = Position { line: self.at.line + 1, column: 1 };
         } else {
             self.at.column += 1;
         }
@@ -116,8 +110,8 @@ impl Lexer<'_> {
         ahead.next();
         let two: String = [Some(c), ahead.next()].into_iter().flatten().collect();
         let symbol = SYMBOLS.iter().find(|symbol| two.starts_with(**symbol));
-        let symbol = symbol
-            .ok_or_else(|| ParseError::new(at, format!("the character {c:?} is not expected")))?;
+        let symbol =
+            symbol.ok_or_else(|| ParseError::new(at, format!("the character {c:?} is not expected")))?;
         for _ in 0..symbol.len() {
             self.next();
         }

@@ -18,8 +18,8 @@ mod parser;
 mod series;
 
 pub use ast::{
-    Comparison, ComparisonOp, Expr, Grouping, LogExpr, MetricExpr, RangeAggregation, RangeOp,
-    Stage, VectorAggregation, VectorOp,
+    Comparison, ComparisonOp, Expr, Grouping, LogExpr, MetricExpr, RangeAggregation, RangeOp, Stage,
+    VectorAggregation, VectorOp,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ParseError;

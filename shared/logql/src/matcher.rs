@@ -48,22 +48,14 @@ impl LabelMatcher {
     /// `=`, or `!=` when negated.
     pub(crate) fn text(name: String, negated: bool, value: String) -> Self {
         let pattern = LabelPattern::Text(value);
-        Self {
-            name,
-            negated,
-            pattern,
-        }
+        Self { name, negated, pattern }
     }
 
     /// `=~`, or `!~` when negated: the pattern must match the whole value.
     pub(crate) fn regex(name: String, negated: bool, pattern: &str) -> Result<Self, String> {
         let regex = compile(&format!("^(?s:{})$", ascii_classes(pattern)))?;
         let pattern = LabelPattern::Regex(regex);
-        Ok(Self {
-            name,
-            negated,
-            pattern,
-        })
+        Ok(Self { name, negated, pattern })
     }
 
     /// Whether the entry's label satisfies the matcher.
@@ -90,13 +82,13 @@ pub struct LineFilter {
 
 #[derive(Debug, Clone)]
 pub(crate) enum LinePattern {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Regex(Regex),
 }
 
 impl LinePattern {
     pub(crate) fn text(needle: &str) -> Self {
-        Self::Text(Finder::new(needle.as_bytes()).into_owned())
+        Self::Text(Box::new(Finder::new(needle.as_bytes()).into_owned()))
     }
 
     pub(crate) fn regex(pattern: &str) -> Result<Self, String> {
@@ -124,23 +116,17 @@ impl LineFilter {
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .size_limit(MAX_REGEX_BYTES)
-        .build()
-        .map_err(|err| match err {
-            regex::Error::CompiledTooBig(limit) => {
-                format!("the regular expression needs more than {limit} bytes")
-            }
-            // The library draws the pattern with a caret over several lines; its last says why.
-            other => {
-                let text = other.to_string();
-                let why = text.lines().last().unwrap_or_default();
-                format!(
-                    "the regular expression is wrong: {}",
-                    why.trim_start_matches("error: ")
-                )
-            }
-        })
+    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build().map_err(|err| match err {
+        regex::Error::CompiledTooBig(limit) => {
+            format!("the regular expression needs more than {limit} bytes")
+        }
+        // The library draws the pattern with a caret over several lines; its last says why.
+        other => {
+            let text = other.to_string();
+            let why = text.lines().last().unwrap_or_default();
+            format!("the regular expression is wrong: {}", why.trim_start_matches("error: "))
+        }
+    })
 }
 
 /// Go's `\d \w \s \b` know ASCII alone, Rust's all of Unicode; everything else

@@ -2,8 +2,8 @@
 //! `unless`; comparisons; `+ -`; `* / %`; `^`, which binds to the right.
 
 use crate::ast::{
-    Comparison, ComparisonOp, Expr, Grouping, LogExpr, MetricExpr, RangeAggregation, RangeOp,
-    Stage, VectorAggregation, VectorOp,
+    Comparison, ComparisonOp, Expr, Grouping, LogExpr, MetricExpr, RangeAggregation, RangeOp, Stage,
+    VectorAggregation, VectorOp,
 };
 use crate::error::{ParseError, Position};
 use crate::lexer::{Token, tokens};
@@ -82,11 +82,7 @@ pub fn parse(source: &str) -> Result<Expr, ParseError> {
         let message = format!("the expression is longer than {MAX_EXPRESSION_BYTES} bytes");
         return Err(ParseError::new(at, message));
     }
-    let mut parser = Parser {
-        tokens: tokens(source)?,
-        next: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0 };
     let expr = if parser.peek() == &Token::Symbol("{") {
         let log = parser.selector_and_stages()?;
         match parser.peek() {
@@ -113,9 +109,7 @@ struct Parser {
 
 impl Parser {
     fn peek(&self) -> &Token {
-        self.tokens
-            .get(self.next)
-            .map_or(&Token::End, |(token, _)| token)
+        self.tokens.get(self.next).map_or(&Token::End, |(token, _)| token)
     }
 
     /// The place of the next token.
@@ -190,8 +184,7 @@ impl Parser {
             }
             Token::Ident(word) => self.function(&word, at),
             Token::Symbol("{") => {
-                let message =
-                    "a log selector has no number; count its lines with count_over_time(..[5m])";
+                let message = "a log selector has no number; count its lines with count_over_time(..[5m])";
                 Err(ParseError::new(at, message))
             }
             _ => {
@@ -209,10 +202,7 @@ impl Parser {
             return self.vector_aggregation(*op);
         }
         if LATER_FUNCTIONS.contains(&word) {
-            return Err(ParseError::unsupported(
-                at,
-                &format!("the function \"{word}\""),
-            ));
+            return Err(ParseError::unsupported(at, &format!("the function \"{word}\"")));
         }
         let known = RANGE_OPS.iter().map(|(name, _)| *name);
         let known = known.chain(VECTOR_OPS.iter().map(|(name, _)| *name));
@@ -228,9 +218,7 @@ impl Parser {
         let stages = self.stages()?;
         let range_ms = match early {
             Some(range_ms) => range_ms,
-            None => self
-                .range()?
-                .ok_or_else(|| self.expected("a range such as \"[5m]\""))?,
+            None => self.range()?.ok_or_else(|| self.expected("a range such as \"[5m]\""))?,
         };
         if let Token::Ident(word) = self.peek()
             && word == "offset"
@@ -239,9 +227,8 @@ impl Parser {
         }
         self.expect(")")?;
         if let Some(word) = self.grouping_word() {
-            let message = format!(
-                "\"{word}\" belongs to an aggregation such as sum, not to a range function"
-            );
+            let message =
+                format!("\"{word}\" belongs to an aggregation such as sum, not to a range function");
             return Err(ParseError::new(self.at(), message));
         }
         let log = LogExpr { matchers, stages };
@@ -286,11 +273,7 @@ impl Parser {
             }
             (before, after) => before.or(after).unwrap_or(Grouping::By(Vec::new())),
         };
-        Ok(MetricExpr::Vector(VectorAggregation {
-            op,
-            grouping,
-            inner,
-        }))
+        Ok(MetricExpr::Vector(VectorAggregation { op, grouping, inner }))
     }
 
     fn grouping_word(&self) -> Option<String> {
@@ -313,11 +296,7 @@ impl Parser {
                 return Err(self.expected("\",\" or \")\""));
             }
         }
-        Ok(Some(if word == "by" {
-            Grouping::By(labels)
-        } else {
-            Grouping::Without(labels)
-        }))
+        Ok(Some(if word == "by" { Grouping::By(labels) } else { Grouping::Without(labels) }))
     }
 
     fn label_name(&mut self) -> Result<String, ParseError> {
@@ -388,10 +367,7 @@ impl Parser {
                     stages.push(Stage::LineFilter(self.line_filter(op)?));
                 }
                 Token::Symbol(op @ ("|>" | "!>")) => {
-                    return Err(ParseError::unsupported(
-                        self.at(),
-                        &format!("the filter \"{op}\""),
-                    ));
+                    return Err(ParseError::unsupported(self.at(), &format!("the filter \"{op}\"")));
                 }
                 Token::Symbol("|") => return Err(self.later_stage()),
                 _ => return Ok(stages),
@@ -429,10 +405,7 @@ impl Parser {
             return ParseError::unsupported(at, &format!("the stage \"{word}\""));
         }
         self.advance();
-        if matches!(
-            self.peek(),
-            Token::Symbol("=" | "!=" | "=~" | "!~" | "==" | ">" | ">=" | "<" | "<=")
-        ) {
+        if matches!(self.peek(), Token::Symbol("=" | "!=" | "=~" | "!~" | "==" | ">" | ">=" | "<" | "<=")) {
             return ParseError::unsupported(at, &format!("a filter on the label \"{word}\""));
         }
         ParseError::new(at, format!("unknown stage \"{word}\"")).suggest(&word, LATER_STAGES)
@@ -461,10 +434,7 @@ fn combine(
     right: MetricExpr,
     at: Position,
 ) -> Result<MetricExpr, ParseError> {
-    let comparison = COMPARISONS
-        .iter()
-        .find(|(text, _)| *text == operator)
-        .map(|(_, op)| *op);
+    let comparison = COMPARISONS.iter().find(|(text, _)| *text == operator).map(|(_, op)| *op);
     match (comparison, left, right) {
         (None, MetricExpr::Number(a), MetricExpr::Number(b)) => {
             let value = match operator {
@@ -475,10 +445,7 @@ fn combine(
                 "%" => a % b,
                 "^" => a.powf(b),
                 _ => {
-                    return Err(ParseError::new(
-                        at,
-                        format!("\"{operator}\" needs series on both sides"),
-                    ));
+                    return Err(ParseError::new(at, format!("\"{operator}\" needs series on both sides")));
                 }
             };
             if !value.is_finite() {
@@ -486,23 +453,15 @@ fn combine(
             }
             Ok(MetricExpr::Number(value))
         }
-        (Some(_), MetricExpr::Number(_), MetricExpr::Number(_)) => Err(ParseError::new(
-            at,
-            "one side of a comparison must be a metric",
-        )),
-        (Some(op), metric, MetricExpr::Number(right)) => Ok(MetricExpr::Comparison(Comparison {
-            op,
-            left: Box::new(metric),
-            right,
-        })),
-        (Some(op), MetricExpr::Number(right), metric) => Ok(MetricExpr::Comparison(Comparison {
-            op: op.flipped(),
-            left: Box::new(metric),
-            right,
-        })),
-        _ => Err(ParseError::unsupported(
-            at,
-            &format!("\"{operator}\" with a metric on either side"),
-        )),
+        (Some(_), MetricExpr::Number(_), MetricExpr::Number(_)) => {
+            Err(ParseError::new(at, "one side of a comparison must be a metric"))
+        }
+        (Some(op), metric, MetricExpr::Number(right)) => {
+            Ok(MetricExpr::Comparison(Comparison { op, left: Box::new(metric), right }))
+        }
+        (Some(op), MetricExpr::Number(right), metric) => {
+            Ok(MetricExpr::Comparison(Comparison { op: op.flipped(), left: Box::new(metric), right }))
+        }
+        _ => Err(ParseError::unsupported(at, &format!("\"{operator}\" with a metric on either side"))),
     }
 }

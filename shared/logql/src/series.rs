@@ -14,11 +14,7 @@ impl Series {
     /// The series of these labels; empty values are left out.
     pub fn new<K: Into<String>, V: Into<String>>(labels: impl IntoIterator<Item = (K, V)>) -> Self {
         let labels = labels.into_iter().map(|(k, v)| (k.into(), v.into()));
-        Self(
-            labels
-                .filter(|(_, value): &(String, String)| !value.is_empty())
-                .collect(),
-        )
+        Self(labels.filter(|(_, value): &(String, String)| !value.is_empty()).collect())
     }
 
     /// The series an entry belongs to when `labels` tell series apart.

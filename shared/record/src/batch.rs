@@ -19,12 +19,7 @@ impl BatchId {
     /// The id of the events of `envelope`, delivered in `region`.
     pub fn of(envelope: &Envelope<'_>, region: &str) -> Self {
         let ids = envelope.log_events.iter().map(|event| event.id.as_bytes());
-        let address = [
-            &*envelope.owner,
-            region,
-            &*envelope.log_group,
-            &*envelope.log_stream,
-        ];
+        let address = [&*envelope.owner, region, &*envelope.log_group, &*envelope.log_stream];
         Self::hash(address.map(str::as_bytes).into_iter().chain(ids))
     }
 
@@ -47,13 +42,7 @@ impl BatchId {
             hasher.update([0]);
         }
         let digest = hasher.finalize();
-        Self(
-            digest
-                .iter()
-                .take(BATCH_ID_BYTES)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        Self(digest.iter().take(BATCH_ID_BYTES).map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
@@ -67,11 +56,7 @@ pub struct BatchLines<'a> {
 impl<'a> BatchLines<'a> {
     /// Redacts every line of the envelope.
     pub fn redact(envelope: &'a Envelope<'a>) -> Self {
-        let lines = envelope
-            .log_events
-            .iter()
-            .map(|event| redact(&event.message))
-            .collect();
+        let lines = envelope.log_events.iter().map(|event| redact(&event.message)).collect();
         Self { envelope, lines }
     }
 
@@ -96,12 +81,7 @@ mod tests {
         let events: Vec<String> = ids
             .iter()
             .enumerate()
-            .map(|(i, id)| {
-                format!(
-                    r#"{{"id":"{id}","timestamp":{},"message":"m{i} password=x"}}"#,
-                    1000 - i
-                )
-            })
+            .map(|(i, id)| format!(r#"{{"id":"{id}","timestamp":{},"message":"m{i} password=x"}}"#, 1000 - i))
             .collect();
         format!(
             r#"{{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"{stream}","logEvents":[{}]}}"#,

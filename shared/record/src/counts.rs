@@ -40,26 +40,9 @@ mod tests {
 
     #[test]
     fn an_event_that_is_nowhere_breaks_the_law() {
-        let counts = Counts {
-            received: 3,
-            archived: 1,
-            filtered: 1,
-            quarantined: 1,
-        };
+        let counts = Counts { received: 3, archived: 1, filtered: 1, quarantined: 1 };
         assert!(counts.are_conserved());
-        assert!(
-            !Counts {
-                received: 4,
-                ..counts
-            }
-            .are_conserved()
-        );
-        assert!(
-            !Counts {
-                archived: 2,
-                ..counts
-            }
-            .are_conserved()
-        );
+        assert!(!Counts { received: 4, ..counts }.are_conserved());
+        assert!(!Counts { archived: 2, ..counts }.are_conserved());
     }
 }

@@ -54,31 +54,25 @@ pub enum DecodeError {
 
 /// Decodes base64 and gunzips in one go; the bytes are the envelope's JSON.
 pub fn gunzip(data: &str) -> Result<Vec<u8>, DecodeError> {
-    let compressed = base64_simd::STANDARD
-        .decode_to_vec(data.trim_ascii().as_bytes())
-        .map_err(|_| DecodeError::Base64)?;
+    let compressed =
+        base64_simd::STANDARD.decode_to_vec(data.trim_ascii().as_bytes()).map_err(|_| DecodeError::Base64)?;
     let size = compressed
         .last_chunk::<GZIP_SIZE_BYTES>()
         .map(|bytes| u32::from_le_bytes(*bytes) as usize)
-        .ok_or(DecodeError::Gzip {
-            reason: "it is too short",
-        })?;
+        .ok_or(DecodeError::Gzip { reason: "it is too short" })?;
     if size > MAX_DECOMPRESSED_BYTES {
         return Err(DecodeError::TooLarge { size });
     }
     let mut json = vec![0; size];
-    let written = Decompressor::new()
-        .gzip_decompress(&compressed, &mut json)
-        .map_err(|err| DecodeError::Gzip {
+    let written =
+        Decompressor::new().gzip_decompress(&compressed, &mut json).map_err(|err| DecodeError::Gzip {
             reason: match err {
                 DecompressionError::BadData => "its data is corrupt or cut short",
                 DecompressionError::InsufficientSpace => "it is longer than its trailer says",
             },
         })?;
     if written != size {
-        return Err(DecodeError::Gzip {
-            reason: "it is shorter than its trailer says",
-        });
+        return Err(DecodeError::Gzip { reason: "it is shorter than its trailer says" });
     }
     Ok(json)
 }
@@ -131,9 +125,8 @@ pub struct LogEvent<'a> {
 impl<'a> Envelope<'a> {
     /// Reads the JSON that [`gunzip`] gave.
     pub fn parse(json: &'a [u8]) -> Result<Self, DecodeError> {
-        let envelope: Self = serde_json::from_slice(json).map_err(|err| DecodeError::Envelope {
-            reason: describe(&err),
-        })?;
+        let envelope: Self =
+            serde_json::from_slice(json).map_err(|err| DecodeError::Envelope { reason: describe(&err) })?;
         match envelope.log_events.len() {
             events if events > MAX_EVENTS => Err(DecodeError::TooManyEvents { events }),
             _ => Ok(envelope),
@@ -196,16 +189,12 @@ mod tests {
     #[test]
     fn the_size_limit_holds_at_its_edge() {
         assert_eq!(
-            gunzip(&encode(&vec![b'a'; MAX_DECOMPRESSED_BYTES]))
-                .unwrap()
-                .len(),
+            gunzip(&encode(&vec![b'a'; MAX_DECOMPRESSED_BYTES])).unwrap().len(),
             MAX_DECOMPRESSED_BYTES
         );
         assert_eq!(
             gunzip(&encode(&vec![b'a'; MAX_DECOMPRESSED_BYTES + 1])),
-            Err(DecodeError::TooLarge {
-                size: MAX_DECOMPRESSED_BYTES + 1
-            })
+            Err(DecodeError::TooLarge { size: MAX_DECOMPRESSED_BYTES + 1 })
         );
     }
 
@@ -219,12 +208,7 @@ mod tests {
         };
         assert!(Envelope::parse(with(MAX_EVENTS).as_bytes()).is_ok());
         let err = Envelope::parse(with(MAX_EVENTS + 1).as_bytes()).unwrap_err();
-        assert_eq!(
-            err,
-            DecodeError::TooManyEvents {
-                events: MAX_EVENTS + 1
-            }
-        );
+        assert_eq!(err, DecodeError::TooManyEvents { events: MAX_EVENTS + 1 });
     }
 
     #[test]

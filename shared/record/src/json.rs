@@ -19,10 +19,7 @@ pub(crate) struct Fields<'a>([Option<(Cow<'a, str>, u8)>; FIELDS]);
 impl<'a> Fields<'a> {
     /// Takes the field's value out.
     pub(crate) fn take(&mut self, field: Field) -> Option<Cow<'a, str>> {
-        self.0
-            .get_mut(field as usize)?
-            .take()
-            .map(|(value, _)| value)
+        self.0.get_mut(field as usize)?.take().map(|(value, _)| value)
     }
 
     fn offer(&mut self, key: &str, value: &'a RawValue) {
@@ -47,10 +44,7 @@ pub(crate) fn parse(line: &str) -> Result<Fields<'_>, &'static str> {
     let mut fields = Fields::default();
     let mut deserializer = serde_json::Deserializer::from_str(line);
     deserializer
-        .deserialize_map(Object {
-            parent: None,
-            fields: &mut fields,
-        })
+        .deserialize_map(Object { parent: None, fields: &mut fields })
         .and_then(|()| deserializer.end())
         .map_err(|err| match err.classify() {
             serde_json::error::Category::Eof => "the JSON object is cut short",
@@ -92,10 +86,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
                     let mut nested = serde_json::Deserializer::from_str(value.get());
                     // The outer pass has already found it to be well-formed JSON.
                     nested
-                        .deserialize_map(Object {
-                            parent: Some(key),
-                            fields: self.fields,
-                        })
+                        .deserialize_map(Object { parent: Some(key), fields: self.fields })
                         .map_err(serde::de::Error::custom)?;
                 }
             } else {
@@ -168,16 +159,9 @@ mod tests {
 
     #[test]
     fn what_is_not_one_object_is_an_error() {
-        assert_eq!(
-            parse(r#"{"a":1"#).unwrap_err(),
-            "the JSON object is cut short"
-        );
+        assert_eq!(parse(r#"{"a":1"#).unwrap_err(), "the JSON object is cut short");
         for line in [r#"{"a":1} {"b":2}"#, "{a:1}", "[1]", "{\"a\":01}"] {
-            assert_eq!(
-                parse(line).unwrap_err(),
-                "looks like JSON and is not",
-                "{line}"
-            );
+            assert_eq!(parse(line).unwrap_err(), "looks like JSON and is not", "{line}");
         }
     }
 }

@@ -25,9 +25,7 @@ mod timestamp;
 
 pub use batch::{BatchId, BatchLines};
 pub use counts::Counts;
-pub use decode::{
-    DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip,
-};
+pub use decode::{DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip};
 pub use parse::{MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES};
 pub use record::{Format, LogRecord};
 pub use redact::{MASK, Redacted, Redactions, Rule as RedactionRule, redact};

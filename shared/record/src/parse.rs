@@ -78,11 +78,7 @@ impl<'a> LogRecord<'a> {
 
     fn fill_from_json(&mut self, mut fields: Fields<'a>) {
         self.format = Format::Json;
-        self.believe(
-            fields
-                .take(Field::Timestamp)
-                .and_then(|value| timestamp::from_field(&value)),
-        );
+        self.believe(fields.take(Field::Timestamp).and_then(|value| timestamp::from_field(&value)));
         self.severity_text = fields.take(Field::Level);
         self.severity_number = self.severity_text.as_deref().and_then(severity_number);
         if let Some(message) = fields.take(Field::Message) {
@@ -103,12 +99,8 @@ impl<'a> LogRecord<'a> {
         self.event_name = fields.take(Field::EventName);
         self.http_method = fields.take(Field::HttpMethod);
         self.path = fields.take(Field::Path).map(without_query);
-        self.status_code = fields
-            .take(Field::StatusCode)
-            .and_then(|code| code.parse().ok());
-        self.duration_ms = fields
-            .take(Field::DurationMs)
-            .and_then(|value| milliseconds(&value));
+        self.status_code = fields.take(Field::StatusCode).and_then(|code| code.parse().ok());
+        self.duration_ms = fields.take(Field::DurationMs).and_then(|value| milliseconds(&value));
     }
 
     fn fill_from_text(&mut self) {
@@ -120,9 +112,7 @@ impl<'a> LogRecord<'a> {
         if let Some(request_id) = text.request_id {
             self.request_id = Cow::Borrowed(request_id);
         }
-        self.attributes = text
-            .logger
-            .map(|logger| serde_json::json!({ "logger": logger }).to_string());
+        self.attributes = text.logger.map(|logger| serde_json::json!({ "logger": logger }).to_string());
     }
 
     /// Takes the line's own time where it is near enough to the event's.
@@ -138,14 +128,9 @@ impl<'a> LogRecord<'a> {
 /// The 32 hexadecimal digits inside a traceparent (`00-<32>-<16>-<2>`) or an
 /// X-Ray id (`1-<8>-<24>`, with or without `Root=`); anything else as it is.
 fn trace_id(value: Cow<'_, str>) -> Cow<'_, str> {
-    let root = value
-        .split(';')
-        .find_map(|part| part.trim().strip_prefix("Root="))
-        .unwrap_or(&value);
+    let root = value.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(&value);
     let digits = match root.split('-').collect::<Vec<_>>().as_slice() {
-        ["1", time, random] if time.len() == 8 && random.len() == 24 => {
-            Some([*time, *random].concat())
-        }
+        ["1", time, random] if time.len() == 8 && random.len() == 24 => Some([*time, *random].concat()),
         ["00", id, span, _flags] if id.len() == 32 && span.len() == 16 => Some((*id).to_owned()),
         _ => None,
     };
@@ -167,9 +152,7 @@ fn without_query(path: Cow<'_, str>) -> Cow<'_, str> {
 /// A duration in milliseconds: a plain number is one, `ms`, `s`, `us`, `µs` and `ns` are converted.
 fn milliseconds(value: &str) -> Option<f64> {
     let value = value.trim();
-    let unit_at = value
-        .find(|c: char| c.is_alphabetic())
-        .unwrap_or(value.len());
+    let unit_at = value.find(|c: char| c.is_alphabetic()).unwrap_or(value.len());
     let (number, unit) = value.split_at_checked(unit_at)?;
     let factor = match unit {
         "" | "ms" => 1.0,
@@ -178,12 +161,7 @@ fn milliseconds(value: &str) -> Option<f64> {
         "ns" => 1e-6,
         _ => return None,
     };
-    number
-        .trim_end()
-        .parse::<f64>()
-        .ok()
-        .map(|n| n * factor)
-        .filter(|n| n.is_finite())
+    number.trim_end().parse::<f64>().ok().map(|n| n * factor).filter(|n| n.is_finite())
 }
 
 #[cfg(test)]
@@ -198,13 +176,7 @@ mod tests {
     const EVENT: i64 = 1_734_604_215_000;
 
     fn source() -> Source {
-        Source::new(
-            "1",
-            "eu-west-1",
-            LogGroup::new("/ecs/shop"),
-            LogStream::new("s"),
-            "prod",
-        )
+        Source::new("1", "eu-west-1", LogGroup::new("/ecs/shop"), LogStream::new("s"), "prod")
     }
 
     fn parsed(line: &str, event_millis: Option<i64>) -> Value {
@@ -238,19 +210,11 @@ mod tests {
 
     #[test]
     fn text_lines_keep_their_logger_and_get_a_derived_correlation_id() {
-        let record = parsed(
-            "2024-12-19 10:30:15 - app.core - WARNING - low disk",
-            Some(EVENT),
-        );
+        let record = parsed("2024-12-19 10:30:15 - app.core - WARNING - low disk", Some(EVENT));
         assert_eq!(record["attributes"], json!({"logger": "app.core"}));
         assert_eq!(record["severity_number"], 13);
         assert_eq!(record["message"], "low disk");
-        assert!(
-            record["request_id"]
-                .as_str()
-                .unwrap()
-                .starts_with("derived-")
-        );
+        assert!(record["request_id"].as_str().unwrap().starts_with("derived-"));
     }
 
     #[test]
@@ -263,49 +227,34 @@ mod tests {
 
     #[test]
     fn the_lines_time_is_believed_up_to_the_bound() {
-        let at =
-            |millis: i64| parsed("2024-12-19 10:30:15 INFO x", Some(millis))["timestamp"].clone();
+        let at = |millis: i64| parsed("2024-12-19 10:30:15 INFO x", Some(millis))["timestamp"].clone();
         let bound_millis = MAX_CLOCK_DRIFT_NANOS / NANOS_PER_MILLI;
         assert_eq!(at(EVENT + bound_millis), "2024-12-19T10:30:15.000Z");
         assert_eq!(at(EVENT - bound_millis), "2024-12-19T10:30:15.000Z");
         assert_eq!(at(EVENT + bound_millis + 1), "2024-12-19T10:45:15.000Z");
-        assert_eq!(
-            parsed("2024-12-19 10:30:15 INFO x", None)["timestamp"],
-            "2024-12-19T10:30:15.000Z"
-        );
+        assert_eq!(parsed("2024-12-19 10:30:15 INFO x", None)["timestamp"], "2024-12-19T10:30:15.000Z");
         assert_eq!(parsed("no time", None)["timestamp"], Value::Null);
     }
 
     #[test]
     fn the_line_limit_holds_at_its_edge() {
         let line = |len: usize| format!("ERROR {}", "x".repeat(len - 6));
-        assert_eq!(
-            parsed(&line(MAX_LINE_BYTES), None)["severity_text"],
-            "ERROR"
-        );
+        assert_eq!(parsed(&line(MAX_LINE_BYTES), None)["severity_text"], "ERROR");
         let long = parsed(&line(MAX_LINE_BYTES + 1), None);
         assert_eq!(long["severity_text"], Value::Null);
-        assert_eq!(
-            long["parse_error"],
-            "the line is longer than MAX_LINE_BYTES"
-        );
+        assert_eq!(long["parse_error"], "the line is longer than MAX_LINE_BYTES");
         assert_eq!(long["line"].as_str().unwrap().len(), MAX_LINE_BYTES + 1);
     }
 
     #[test]
     fn values_are_brought_into_one_form() {
         let hex = "0af7651916cd43dd8448eb211c80319c";
-        for value in [
-            hex,
-            "1-0af76519-16cd43dd8448eb211c80319c",
-            "Root=1-0af76519-16cd43dd8448eb211c80319c;Sampled=1",
-        ] {
+        for value in
+            [hex, "1-0af76519-16cd43dd8448eb211c80319c", "Root=1-0af76519-16cd43dd8448eb211c80319c;Sampled=1"]
+        {
             assert_eq!(trace_id(value.into()), hex, "{value}");
         }
-        assert_eq!(
-            trace_id(format!("00-{hex}-b7ad6b7169203331-01").into()),
-            hex
-        );
+        assert_eq!(trace_id(format!("00-{hex}-b7ad6b7169203331-01").into()), hex);
         assert_eq!(without_query("/a?token=x".into()), "/a");
         for (value, ms) in [
             ("12.5", Some(12.5)),

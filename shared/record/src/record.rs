@@ -86,9 +86,7 @@ pub struct LogRecord<'a> {
 impl LogRecord<'_> {
     /// When it happened, in milliseconds since the epoch (0 where it is not known).
     pub fn time_millis(&self) -> i64 {
-        self.time_unix_nano
-            .unwrap_or_default()
-            .div_euclid(1_000_000)
+        self.time_unix_nano.unwrap_or_default().div_euclid(1_000_000)
     }
 
     /// The value of a text column by its name, as queries and alert rules see
@@ -142,12 +140,8 @@ impl Serialize for LogRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let source = self.source;
         let mut map = serializer.serialize_map(None)?;
-        let time = self
-            .time_unix_nano
-            .and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
-        let observed = self
-            .observed_millis
-            .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let time = self.time_unix_nano.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
+        let observed = self.observed_millis.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         map.serialize_entry("timestamp", &time.map(rfc3339_millis))?;
         map.serialize_entry("time_unix_nano", &self.time_unix_nano)?;
         map.serialize_entry("observed_timestamp", &observed.map(rfc3339_millis))?;
@@ -176,10 +170,7 @@ impl Serialize for LogRecord<'_> {
         map.serialize_entry("status_code", &self.status_code)?;
         map.serialize_entry("duration_ms", &self.duration_ms)?;
         map.serialize_entry("line", self.line)?;
-        let attributes = self
-            .attributes
-            .as_deref()
-            .and_then(|a| serde_json::from_str::<&RawValue>(a).ok());
+        let attributes = self.attributes.as_deref().and_then(|a| serde_json::from_str::<&RawValue>(a).ok());
         map.serialize_entry("attributes", &attributes)?;
         map.serialize_entry("redactions", &self.redactions.to_column())?;
         map.serialize_entry("parse_error", &self.parse_error)?;

@@ -130,18 +130,14 @@ pub fn redact(line: &str) -> Redacted<'_> {
             continue;
         };
         at = finding.end.max(at + 1);
-        let (Some(before), Some(secret)) = (
-            line.get(copied..finding.start),
-            line.get(finding.start..finding.end),
-        ) else {
+        let (Some(before), Some(secret)) =
+            (line.get(copied..finding.start), line.get(finding.start..finding.end))
+        else {
             // A finding always begins and ends beside ASCII; if ever one did not,
             // nothing after it may pass.
             redactions.add(finding.rule);
             out.push_str(line.get(copied..).map_or("", |_| MASK));
-            return Redacted {
-                text: Cow::Owned(out),
-                redactions,
-            };
+            return Redacted { text: Cow::Owned(out), redactions };
         };
         if secret == MASK {
             continue;
@@ -158,16 +154,10 @@ pub fn redact(line: &str) -> Redacted<'_> {
         copied = finding.end;
     }
     if copied == 0 {
-        return Redacted {
-            text: Cow::Borrowed(line),
-            redactions,
-        };
+        return Redacted { text: Cow::Borrowed(line), redactions };
     }
     out.push_str(line.get(copied..).unwrap_or_default());
-    Redacted {
-        text: Cow::Owned(out),
-        redactions,
-    }
+    Redacted { text: Cow::Owned(out), redactions }
 }
 
 /// A token begins where no letter or digit stands before it; `\n` and its like
@@ -190,63 +180,28 @@ mod tests {
     fn check(line: &str, expected: &str, rule: Rule) {
         let redacted = redact(line);
         assert_eq!(redacted.text, expected, "{line}");
-        assert!(
-            redacted.redactions.count(rule) > 0,
-            "{line}: {:?}",
-            redacted.redactions
-        );
+        assert!(redacted.redactions.count(rule) > 0, "{line}: {:?}", redacted.redactions);
     }
 
     #[test]
     fn secrets_by_their_own_form() {
-        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
-        check(
-            "key AKIAIOSFODNN7EXAMPLE used",
-            "key *** used",
-            Rule::AwsAccessKey,
-        );
+        let jwt =
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+        check("key AKIAIOSFODNN7EXAMPLE used", "key *** used", Rule::AwsAccessKey);
         check("\"ASIAIOSFODNN7EXAMPLE\"", "\"***\"", Rule::AwsAccessKey);
         check(&format!("got {jwt}, ok"), "got ***, ok", Rule::Jwt);
-        check(
-            &format!("{{\"m\":\"line\\n{jwt}\"}}"),
-            "{\"m\":\"line\\n***\"}",
-            Rule::Jwt,
-        );
+        check(&format!("{{\"m\":\"line\\n{jwt}\"}}"), "{\"m\":\"line\\n***\"}", Rule::Jwt);
         check(
             "x -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- y",
             "x *** y",
             Rule::PrivateKey,
         );
-        check(
-            "-----BEGIN PRIVATE KEY-----\nMIIE and no end",
-            "***",
-            Rule::PrivateKey,
-        );
-        check(
-            "curl -H 'Bearer abcdef123456'",
-            "curl -H 'Bearer ***'",
-            Rule::Credentials,
-        );
-        check(
-            "basic dXNlcjpwYXNzd29yZA== ok",
-            "basic *** ok",
-            Rule::Credentials,
-        );
-        check(
-            "postgres://app:s3cr3t@db:5432/x",
-            "postgres://app:***@db:5432/x",
-            Rule::UrlPassword,
-        );
-        check(
-            "redis://:p@ss@cache",
-            "redis://:***@cache",
-            Rule::UrlPassword,
-        );
-        check(
-            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
-            "***",
-            Rule::VendorToken,
-        );
+        check("-----BEGIN PRIVATE KEY-----\nMIIE and no end", "***", Rule::PrivateKey);
+        check("curl -H 'Bearer abcdef123456'", "curl -H 'Bearer ***'", Rule::Credentials);
+        check("basic dXNlcjpwYXNzd29yZA== ok", "basic *** ok", Rule::Credentials);
+        check("postgres://app:s3cr3t@db:5432/x", "postgres://app:***@db:5432/x", Rule::UrlPassword);
+        check("redis://:p@ss@cache", "redis://:***@cache", Rule::UrlPassword);
+        check("ghp_0123456789abcdefghijABCDEFGHIJ012345", "***", Rule::VendorToken);
         check("xoxb-123456789012-abcdefghijkl", "***", Rule::VendorToken);
         check("sk_live_0123456789abcdefghijABCD", "***", Rule::VendorToken);
     }
@@ -257,56 +212,20 @@ mod tests {
         check("password=hunter2 user=bob", "password=*** user=bob", rule);
         check("db_password: hunter2, next", "db_password: ***, next", rule);
         check("PASSWORD='with space' x", "PASSWORD='***' x", rule);
-        check(
-            r#"{"password":"hunter2","user":"bob"}"#,
-            r#"{"password":"***","user":"bob"}"#,
-            rule,
-        );
-        check(
-            r#"{"a":{"clientSecret" : "x\"y\\"}}"#,
-            r#"{"a":{"clientSecret" : "***"}}"#,
-            rule,
-        );
-        check(
-            r#"{"pin_token":12345,"n":1}"#,
-            r#"{"pin_token":"***","n":1}"#,
-            rule,
-        );
-        check(
-            r#"{"password":{"old":"a","new":["b}"]},"n":1}"#,
-            r#"{"password":"***","n":1}"#,
-            rule,
-        );
+        check(r#"{"password":"hunter2","user":"bob"}"#, r#"{"password":"***","user":"bob"}"#, rule);
+        check(r#"{"a":{"clientSecret" : "x\"y\\"}}"#, r#"{"a":{"clientSecret" : "***"}}"#, rule);
+        check(r#"{"pin_token":12345,"n":1}"#, r#"{"pin_token":"***","n":1}"#, rule);
+        check(r#"{"password":{"old":"a","new":["b}"]},"n":1}"#, r#"{"password":"***","n":1}"#, rule);
         check(
             r#"{"body":"{\"api_key\":\"abc\",\"n\":1}"}"#,
             r#"{"body":"{\"api_key\":\"***\",\"n\":1}"}"#,
             rule,
         );
-        check(
-            r#"{"body":"{\"secret\":7}"}"#,
-            r#"{"body":"{\"secret\":\"***\"}"}"#,
-            rule,
-        );
-        check(
-            r#"{"m":"login password=hunter2\nnext"}"#,
-            r#"{"m":"login password=***\nnext"}"#,
-            rule,
-        );
-        check(
-            "Authorization: Bearer abc.def x\nHost: y",
-            "Authorization: ***\nHost: y",
-            rule,
-        );
-        check(
-            r#"{"authorization":"Basic abc"}"#,
-            r#"{"authorization":"***"}"#,
-            rule,
-        );
-        check(
-            "GET /a?access_token=abc&x=1",
-            "GET /a?access_token=***&x=1",
-            rule,
-        );
+        check(r#"{"body":"{\"secret\":7}"}"#, r#"{"body":"{\"secret\":\"***\"}"}"#, rule);
+        check(r#"{"m":"login password=hunter2\nnext"}"#, r#"{"m":"login password=***\nnext"}"#, rule);
+        check("Authorization: Bearer abc.def x\nHost: y", "Authorization: ***\nHost: y", rule);
+        check(r#"{"authorization":"Basic abc"}"#, r#"{"authorization":"***"}"#, rule);
+        check("GET /a?access_token=abc&x=1", "GET /a?access_token=***&x=1", rule);
         check(r#"{"password":"cut of"#, r#"{"password":"***"#, rule);
         check("password = hunter2", "password = ***", rule);
     }
@@ -333,10 +252,7 @@ mod tests {
     #[test]
     fn findings_are_counted_by_rule() {
         let redacted = redact("password=a secret=b AKIAIOSFODNN7EXAMPLE");
-        assert_eq!(
-            redacted.redactions.to_column().unwrap(),
-            "aws_access_key:1,named_field:2"
-        );
+        assert_eq!(redacted.redactions.to_column().unwrap(), "aws_access_key:1,named_field:2");
         assert_eq!(redact("nothing").redactions.to_column(), None);
     }
 
@@ -349,11 +265,7 @@ mod tests {
             Just(Value::Null),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
-            let key = prop_oneof![
-                "[a-z]{1,6}",
-                Just("password".to_owned()),
-                Just("api_key".to_owned())
-            ];
+            let key = prop_oneof!["[a-z]{1,6}", Just("password".to_owned()), Just("api_key".to_owned())];
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
                 proptest::collection::vec((key, inner), 0..4)

@@ -75,13 +75,10 @@ mod tests {
 
     #[test]
     fn the_longer_class_wins() {
-        let globs = |list: &[&str]| {
-            Globs::new(&list.iter().map(|g| (*g).to_owned()).collect::<Vec<_>>()).unwrap()
-        };
-        let routing = Routing {
-            short: globs(&["/ecs/*", "/aws/lambda/debug-*"]),
-            long: globs(&["/ecs/billing"]),
-        };
+        let globs =
+            |list: &[&str]| Globs::new(&list.iter().map(|g| (*g).to_owned()).collect::<Vec<_>>()).unwrap();
+        let routing =
+            Routing { short: globs(&["/ecs/*", "/aws/lambda/debug-*"]), long: globs(&["/ecs/billing"]) };
         for (group, class) in [
             ("/ecs/web/nested", RetentionClass::Short),
             ("/ecs/billing", RetentionClass::Long),

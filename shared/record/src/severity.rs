@@ -19,8 +19,8 @@ pub fn severity_number(level: &str) -> Option<u8> {
         b"notice" => 10,
         b"warn" | b"warning" | b"wrn" | b"40" => 13,
         b"error" | b"err" | b"severe" | b"50" => 17,
-        b"critical" | b"crit" | b"fatal" | b"ftl" | b"alert" | b"emerg" | b"emergency"
-        | b"panic" | b"dpanic" | b"60" => 21,
+        b"critical" | b"crit" | b"fatal" | b"ftl" | b"alert" | b"emerg" | b"emergency" | b"panic"
+        | b"dpanic" | b"60" => 21,
         _ => return None,
     })
 }

@@ -85,9 +85,7 @@ impl Source {
             account_id: account_id.to_owned(),
             region: region.to_owned(),
             service: names.service.to_owned(),
-            environment: environment_in(log_group.as_str())
-                .unwrap_or(environment)
-                .to_owned(),
+            environment: environment_in(log_group.as_str()).unwrap_or(environment).to_owned(),
             cluster: names.cluster.map(str::to_owned),
             workload: names.workload.map(str::to_owned),
             instance: names.instance.map(str::to_owned),
@@ -110,39 +108,18 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn of(group: &'a str, stream: &'a str) -> Self {
-        let last = group
-            .rsplit('/')
-            .find(|part| !part.is_empty())
-            .unwrap_or(group);
+        let last = group.rsplit('/').find(|part| !part.is_empty()).unwrap_or(group);
         if let Some(function) = group.strip_prefix("/aws/lambda/") {
-            let instance = stream
-                .split_once(']')
-                .map(|(_, id)| id)
-                .filter(|id| !id.is_empty());
-            return Self {
-                service: function,
-                workload: Some(function),
-                instance,
-                ..Self::default()
-            };
+            let instance = stream.split_once(']').map(|(_, id)| id).filter(|id| !id.is_empty());
+            return Self { service: function, workload: Some(function), instance, ..Self::default() };
         }
         if let Some(rest) = group.strip_prefix("/aws/containerinsights/") {
             let cluster = rest.split('/').next();
-            return Self {
-                cluster,
-                ..pod(stream).unwrap_or(Self {
-                    service: last,
-                    ..Self::default()
-                })
-            };
+            return Self { cluster, ..pod(stream).unwrap_or(Self { service: last, ..Self::default() }) };
         }
         if let Some(rest) = group.strip_prefix("/aws/eks/") {
             let component = stream.rsplit_once('-').map_or(stream, |(name, _)| name);
-            let service = if component.is_empty() {
-                last
-            } else {
-                component
-            };
+            let service = if component.is_empty() { last } else { component };
             return Self {
                 service,
                 cluster: rest.split('/').next(),
@@ -158,20 +135,14 @@ impl<'a> Names<'a> {
                 container: Some(container),
                 cluster: None,
             },
-            _ => Self {
-                service: last,
-                instance: Some(stream).filter(|s| !s.is_empty()),
-                ..Self::default()
-            },
+            _ => Self { service: last, instance: Some(stream).filter(|s| !s.is_empty()), ..Self::default() },
         }
     }
 }
 
 /// Reads `…<pod>_<namespace>_<container>-<64 hex>.log`, as Fluent Bit's tags end.
 fn pod(stream: &str) -> Option<Names<'_>> {
-    let file = stream
-        .rsplit_once("containers.")
-        .map_or(stream, |(_, file)| file);
+    let file = stream.rsplit_once("containers.").map_or(stream, |(_, file)| file);
     let file = file.strip_suffix(".log").unwrap_or(file);
     let (path, _container_id) = file.rsplit_once('-').filter(|(_, id)| id.len() == 64)?;
     let mut parts = path.split('_');
@@ -190,10 +161,7 @@ fn pod(stream: &str) -> Option<Names<'_>> {
 /// StatefulSet's `<name>-<ordinal>`, a DaemonSet's `<name>-<5 characters>`.
 fn workload_of(pod: &str) -> &str {
     let is_hash = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&part.len())
-            && part
-                .bytes()
-                .all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
+        lengths.contains(&part.len()) && part.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
     };
     let Some((name, suffix)) = pod.rsplit_once('-') else {
         return pod;
@@ -240,9 +208,7 @@ fn stream_hash(group: &LogGroup, stream: &LogStream) -> u64 {
         .bytes()
         .chain([0])
         .chain(stream.0.bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -256,13 +222,7 @@ mod tests {
         instance: Option<&'a str>,
         container: Option<&'a str>,
     ) -> Names<'a> {
-        Names {
-            service,
-            cluster,
-            workload,
-            instance,
-            container,
-        }
+        Names { service, cluster, workload, instance, container }
     }
 
     #[test]
@@ -279,21 +239,11 @@ mod tests {
                 "2026/03/13/[$LATEST]94fa",
                 names("orders", None, Some("orders"), Some("94fa"), None),
             ),
-            (
-                "/ecs/checkout",
-                &ecs,
-                names("checkout", None, Some("checkout"), Some(task), Some("web")),
-            ),
+            ("/ecs/checkout", &ecs, names("checkout", None, Some("checkout"), Some(task), Some("web"))),
             (
                 "/aws/containerinsights/prod/application",
                 &pod,
-                names(
-                    "api",
-                    Some("prod"),
-                    Some("api"),
-                    Some("api-7d4b9c6f5d-x2x7k"),
-                    Some("web"),
-                ),
+                names("api", Some("prod"), Some("api"), Some("api-7d4b9c6f5d-x2x7k"), Some("web")),
             ),
             (
                 "/aws/containerinsights/prod/host",
@@ -303,19 +253,9 @@ mod tests {
             (
                 "/aws/eks/prod/cluster",
                 "kube-apiserver-audit-0a1b",
-                names(
-                    "kube-apiserver-audit",
-                    Some("prod"),
-                    None,
-                    Some("kube-apiserver-audit-0a1b"),
-                    None,
-                ),
+                names("kube-apiserver-audit", Some("prod"), None, Some("kube-apiserver-audit-0a1b"), None),
             ),
-            (
-                "gremlins-api",
-                "i-1",
-                names("gremlins-api", None, None, Some("i-1"), None),
-            ),
+            ("gremlins-api", "i-1", names("gremlins-api", None, None, Some("i-1"), None)),
             ("/", "", names("/", None, None, None, None)),
         ] {
             assert_eq!(Names::of(group, stream), expected, "{group} {stream}");
@@ -339,14 +279,7 @@ mod tests {
     #[test]
     fn the_environment_is_the_names_then_the_settings() {
         let source = |group: &str| {
-            Source::new(
-                "1",
-                "eu-west-1",
-                LogGroup::new(group),
-                LogStream::new("s"),
-                "default",
-            )
-            .environment
+            Source::new("1", "eu-west-1", LogGroup::new(group), LogStream::new("s"), "default").environment
         };
         assert_eq!(source("/ecs/prod/checkout"), "prod");
         assert_eq!(source("/aws/lambda/orders-staging"), "staging");

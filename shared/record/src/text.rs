@@ -25,22 +25,14 @@ pub(crate) struct Text<'a> {
 pub(crate) fn parse(line: &str) -> Text<'_> {
     let start = line.trim_start_matches([' ', '[', '\t']);
     let (time_unix_nano, rest) = match timestamp::leading(start) {
-        Some(found) => (
-            Some(found.nanos),
-            start.get(found.len..).unwrap_or_default(),
-        ),
+        Some(found) => (Some(found.nanos), start.get(found.len..).unwrap_or_default()),
         None => (None, line),
     };
     let Some((before, level, after)) = find_level(rest) else {
-        return Text {
-            time_unix_nano,
-            message: trim_separators(rest),
-            ..Text::default()
-        };
+        return Text { time_unix_nano, message: trim_separators(rest), ..Text::default() };
     };
     let between = trim_separators(before);
-    let is_name =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/' | b'$');
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/' | b'$');
     if !between.bytes().all(is_name) {
         // More than a name before the level is part of what the line says.
         return Text {
@@ -63,23 +55,18 @@ pub(crate) fn parse(line: &str) -> Text<'_> {
 /// The first word that is a level: all capitals (`WARN`), or in any case where
 /// brackets, a colon or a tab set it apart (`[error]`, `warning:`).
 fn find_level(text: &str) -> Option<(&str, &str, &str)> {
-    let is_word =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'=' | b'/');
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'=' | b'/');
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len().min(LEVEL_WITHIN_BYTES) {
         let len = bytes.iter().skip(at).take_while(|b| is_word(**b)).count();
         let word = text.get(at..at + len).unwrap_or_default();
-        if word.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
-            && severity_number(word).is_some()
-        {
+        if word.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && severity_number(word).is_some() {
             let capitals = word.bytes().all(|b| b.is_ascii_uppercase());
             let before = at.checked_sub(1).and_then(|i| bytes.get(i));
             let after = bytes.get(at + len);
-            let set_apart = matches!(
-                (before, after),
-                (Some(b'['), Some(b']')) | (Some(b'\t'), Some(b'\t'))
-            ) || (at == 0 || before == Some(&b' ')) && after == Some(&b':');
+            let set_apart = matches!((before, after), (Some(b'['), Some(b']')) | (Some(b'\t'), Some(b'\t')))
+                || (at == 0 || before == Some(&b' ')) && after == Some(&b':');
             if capitals || set_apart {
                 return Some((text.get(..at)?, word, text.get(at + len..)?));
             }
@@ -144,35 +131,12 @@ mod tests {
                     ..none()
                 },
             ),
-            (
-                "[WARN] disk at 91%",
-                Text {
-                    level: Some("WARN"),
-                    message: "disk at 91%",
-                    ..none()
-                },
-            ),
-            (
-                "error: cannot open file",
-                Text {
-                    level: Some("error"),
-                    message: "cannot open file",
-                    ..none()
-                },
-            ),
-            (
-                "no error here, all is fine",
-                Text {
-                    message: "no error here, all is fine",
-                    ..none()
-                },
-            ),
+            ("[WARN] disk at 91%", Text { level: Some("WARN"), message: "disk at 91%", ..none() }),
+            ("error: cannot open file", Text { level: Some("error"), message: "cannot open file", ..none() }),
+            ("no error here, all is fine", Text { message: "no error here, all is fine", ..none() }),
             (
                 "Traceback INFORMATIONAL nothing",
-                Text {
-                    message: "Traceback INFORMATIONAL nothing",
-                    ..none()
-                },
+                Text { message: "Traceback INFORMATIONAL nothing", ..none() },
             ),
             ("", none()),
         ] {

@@ -18,10 +18,7 @@ pub(crate) struct Found {
 /// (`T` or a space between date and time, `.` or `,` before the fraction, `Z`,
 /// an offset, `UTC` or nothing behind it), and `yy/MM/dd HH:mm:ss`.
 pub(crate) fn leading(text: &str) -> Option<Found> {
-    let mut cursor = Cursor {
-        bytes: text.as_bytes(),
-        at: 0,
-    };
+    let mut cursor = Cursor { bytes: text.as_bytes(), at: 0 };
     let (year, separator) = match text.as_bytes() {
         [_, _, _, _, b'-' | b'/', ..] => {
             let year = cursor.digits(4)?;
@@ -59,10 +56,7 @@ pub(crate) fn leading(text: &str) -> Option<Found> {
     .ok()?;
     let utc = TimeZone::UTC.to_timestamp(civil).ok()?.as_nanosecond();
     let nanos = i64::try_from(utc - i128::from(offset_seconds) * 1_000_000_000).ok()?;
-    Some(Found {
-        nanos,
-        len: cursor.at,
-    })
+    Some(Found { nanos, len: cursor.at })
 }
 
 /// Reads a field's whole value as a time: text as [`leading`] reads it, or a

@@ -31,11 +31,7 @@ pub async fn check_log_groups<G: LogGroups>(log_groups: &G, existing: &[String])
         let found = listed.iter().filter(|info| info.name.0 == *name).count();
         assert_eq!(found, 1, "{name} is listed once");
     }
-    assert!(
-        listed
-            .iter()
-            .all(|info| info.takes_filters || !existing.contains(&info.name.0))
-    );
+    assert!(listed.iter().all(|info| info.takes_filters || !existing.contains(&info.name.0)));
 
     let group = LogGroupName(existing.first().expect("a group to work with").clone());
     let (first, second) = (
@@ -45,10 +41,7 @@ pub async fn check_log_groups<G: LogGroups>(log_groups: &G, existing: &[String])
     assert_eq!(log_groups.filters(&group).await.unwrap(), []);
     for wanted in [&first, &first, &second] {
         log_groups.put_filter(&group, wanted).await.unwrap();
-        assert_eq!(
-            &log_groups.filters(&group).await.unwrap(),
-            std::slice::from_ref(wanted)
-        );
+        assert_eq!(&log_groups.filters(&group).await.unwrap(), std::slice::from_ref(wanted));
     }
     for _ in 0..2 {
         log_groups.remove_filter(&group, &first.name).await.unwrap();
@@ -60,9 +53,5 @@ pub async fn check_log_groups<G: LogGroups>(log_groups: &G, existing: &[String])
     log_groups.remove_filter(&gone, &first.name).await.unwrap();
     let err = log_groups.put_filter(&gone, &first).await.unwrap_err();
     assert!(!err.is_transient(), "{err}");
-    assert!(
-        err.to_string()
-            .starts_with("subscribing to gone-with-the-stack: "),
-        "{err}"
-    );
+    assert!(err.to_string().starts_with("subscribing to gone-with-the-stack: "), "{err}");
 }

@@ -42,19 +42,13 @@ impl InMemoryLogGroups {
 
     /// Creates a group.
     pub fn create(&self, name: &str, takes_filters: bool) {
-        let group = Group {
-            takes_filters,
-            ..Group::default()
-        };
+        let group = Group { takes_filters, ..Group::default() };
         self.lock().insert(LogGroupName(name.to_owned()), group);
     }
 
     /// From now on every call about this group is denied.
     pub fn deny(&self, name: &str) {
-        self.lock()
-            .entry(LogGroupName(name.to_owned()))
-            .or_default()
-            .refuses = true;
+        self.lock().entry(LogGroupName(name.to_owned())).or_default().refuses = true;
     }
 
     /// Puts a filter on a group as somebody else would.
@@ -64,19 +58,13 @@ impl InMemoryLogGroups {
             pattern: String::new(),
             destination: DestinationArn(destination.to_owned()),
         };
-        self.lock()
-            .entry(LogGroupName(group.to_owned()))
-            .or_default()
-            .filters
-            .push(filter);
+        self.lock().entry(LogGroupName(group.to_owned())).or_default().filters.push(filter);
     }
 
     /// `filter -> destination` of a group, sorted.
     pub fn filters_of(&self, group: &str) -> Vec<String> {
         let groups = self.lock();
-        let filters = groups
-            .get(&LogGroupName(group.to_owned()))
-            .map(|g| g.filters.clone());
+        let filters = groups.get(&LogGroupName(group.to_owned())).map(|g| g.filters.clone());
         let mut names: Vec<String> = filters
             .unwrap_or_default()
             .iter()
@@ -88,34 +76,25 @@ impl InMemoryLogGroups {
 
     /// Calls so far that wanted to change something.
     pub fn changes(&self) -> u64 {
-        *self
-            .changes
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        *self.changes.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<LogGroupName, Group>> {
-        self.groups
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.groups.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     async fn call(&self, group: &LogGroupName, action: &str) -> Result<(), AwsError> {
         tokio::time::sleep(self.latency).await;
         match self.lock().get(group) {
-            Some(found) if found.refuses => Err(AwsError::unexpected(
-                format!("{action} {}", group.0),
-                "access denied",
-            )),
+            Some(found) if found.refuses => {
+                Err(AwsError::unexpected(format!("{action} {}", group.0), "access denied"))
+            }
             _ => Ok(()),
         }
     }
 
     fn count_change(&self) {
-        *self
-            .changes
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
+        *self.changes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
     }
 }
 
@@ -125,16 +104,11 @@ impl LogGroups for InMemoryLogGroups {
         tokio::time::sleep(self.latency).await;
         let groups = self.lock();
         let after = token.map(LogGroupName);
-        let mut rest = groups
-            .iter()
-            .filter(|(name, _)| after.as_ref().is_none_or(|a| *name > a));
+        let mut rest = groups.iter().filter(|(name, _)| after.as_ref().is_none_or(|a| *name > a));
         let page: Vec<LogGroupInfo> = rest
             .by_ref()
             .take(2)
-            .map(|(name, g)| LogGroupInfo {
-                name: name.clone(),
-                takes_filters: g.takes_filters,
-            })
+            .map(|(name, g)| LogGroupInfo { name: name.clone(), takes_filters: g.takes_filters })
             .collect();
         let more = rest.next().is_some();
         let next = page.last().filter(|_| more).map(|info| info.name.0.clone());
@@ -143,31 +117,16 @@ impl LogGroups for InMemoryLogGroups {
 
     async fn filters(&self, group: &LogGroupName) -> Result<Vec<SubscriptionFilter>, AwsError> {
         self.call(group, "reading the filters of").await?;
-        Ok(self
-            .lock()
-            .get(group)
-            .map(|g| g.filters.clone())
-            .unwrap_or_default())
+        Ok(self.lock().get(group).map(|g| g.filters.clone()).unwrap_or_default())
     }
 
-    async fn put_filter(
-        &self,
-        group: &LogGroupName,
-        filter: &SubscriptionFilter,
-    ) -> Result<(), AwsError> {
+    async fn put_filter(&self, group: &LogGroupName, filter: &SubscriptionFilter) -> Result<(), AwsError> {
         self.count_change();
         self.call(group, "subscribing to").await?;
         let fault = |what| AwsError::unexpected(format!("subscribing to {}", group.0), what);
         let mut groups = self.lock();
-        let found = groups
-            .get_mut(group)
-            .ok_or_else(|| fault("no such log group"))?;
-        let mut filters: Vec<_> = found
-            .filters
-            .iter()
-            .filter(|f| f.name != filter.name)
-            .cloned()
-            .collect();
+        let found = groups.get_mut(group).ok_or_else(|| fault("no such log group"))?;
+        let mut filters: Vec<_> = found.filters.iter().filter(|f| f.name != filter.name).cloned().collect();
         if filters.len() >= FILTERS_A_GROUP {
             return Err(fault("limit exceeded"));
         }

@@ -45,19 +45,11 @@ pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
     let value = bytes.get(start..)?;
     // `a == b`, `a := b` and an empty value.
     let first = *value.first()?;
-    if matches!(
-        first,
-        b'=' | b':' | b',' | b';' | b'&' | b'}' | b')' | b']' | b'\n' | b'\r'
-    ) {
+    if matches!(first, b'=' | b':' | b',' | b';' | b'&' | b'}' | b')' | b']' | b'\n' | b'\r') {
         return None;
     }
     let found = |start: usize, end: usize, quote| {
-        (end > start).then_some(Finding {
-            rule: Rule::NamedField,
-            start,
-            end,
-            quote,
-        })
+        (end > start).then_some(Finding { rule: Rule::NamedField, start, end, quote })
     };
     if let Some((opening, quote_byte)) = opening_quote(value) {
         let inner = start + opening;
@@ -73,11 +65,7 @@ pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
         };
         return found(start, start + len, Some(backslashes));
     }
-    let len = if key.is_header {
-        header(value)
-    } else {
-        word(value)
-    };
+    let len = if key.is_header { header(value) } else { word(value) };
     found(start, start + len, None)
 }
 
@@ -99,19 +87,14 @@ impl Key {
         let quote = (unquoted.len() < text.len()).then_some(unquoted.len() - name_end.len());
         let name = name_end.get(trim_end(name_end, is_name).len()..)?;
         // Most names are no secret's, and their last letter shows it.
-        if !matches!(
-            name.last()?.to_ascii_lowercase(),
-            b'd' | b'e' | b't' | b'y' | b'n' | b'l' | b's' | b'g'
-        ) || name.len() > MAX_NAME_BYTES
+        if !matches!(name.last()?.to_ascii_lowercase(), b'd' | b'e' | b't' | b'y' | b'n' | b'l' | b's' | b'g')
+            || name.len() > MAX_NAME_BYTES
         {
             return None;
         }
         let mut plain = [0; MAX_NAME_BYTES];
         let mut len = 0;
-        for (slot, byte) in plain
-            .iter_mut()
-            .zip(name.iter().filter(|b| !matches!(b, b'_' | b'-' | b'.')))
-        {
+        for (slot, byte) in plain.iter_mut().zip(name.iter().filter(|b| !matches!(b, b'_' | b'-' | b'.'))) {
             *slot = byte.to_ascii_lowercase();
             len += 1;
         }
@@ -119,10 +102,7 @@ impl Key {
         SECRET_NAMES
             .iter()
             .any(|secret| plain.ends_with(secret))
-            .then(|| Self {
-                quote,
-                is_header: HEADERS.iter().any(|header| plain.ends_with(header)),
-            })
+            .then(|| Self { quote, is_header: HEADERS.iter().any(|header| plain.ends_with(header)) })
     }
 }
 
@@ -135,10 +115,7 @@ fn is_number(byte: u8) -> bool {
 }
 
 fn trim_end(text: &[u8], unwanted: impl Fn(u8) -> bool) -> &[u8] {
-    let len = text
-        .iter()
-        .rposition(|b| !unwanted(*b))
-        .map_or(0, |last| last + 1);
+    let len = text.iter().rposition(|b| !unwanted(*b)).map_or(0, |last| last + 1);
     text.get(..len).unwrap_or_default()
 }
 
@@ -216,7 +193,5 @@ fn word(text: &[u8]) -> usize {
 
 /// The length of a header's value: to the end of the line or of the string that it stands in.
 fn header(text: &[u8]) -> usize {
-    text.iter()
-        .take_while(|b| !matches!(b, b'\n' | b'\r' | b'"' | b'\'' | b'\\'))
-        .count()
+    text.iter().take_while(|b| !matches!(b, b'\n' | b'\r' | b'"' | b'\'' | b'\\')).count()
 }

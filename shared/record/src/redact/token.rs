@@ -21,22 +21,14 @@ const AWS_KEY_TAIL: usize = 16;
 
 /// Whether a token of any kind may begin with this byte.
 pub(super) fn may_begin(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'A' | b'e' | b'-' | b'B' | b'b' | b'g' | b'x' | b's' | b'r'
-    )
+    matches!(byte, b'A' | b'e' | b'-' | b'B' | b'b' | b'g' | b'x' | b's' | b'r')
 }
 
 /// The secret that begins at `at`, or right behind the word there.
 pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
     let rest = bytes.get(at..)?;
     let found = |rule, start: usize, end: usize| {
-        Some(Finding {
-            rule,
-            start: at + start,
-            end: at + end,
-            quote: None,
-        })
+        Some(Finding { rule, start: at + start, end: at + end, quote: None })
     };
     match rest {
         [b'A', b'K' | b'S', b'I', b'A', tail @ ..] => {
@@ -50,10 +42,9 @@ pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
         [b'e', b'y', b'J', ..] => jwt_len(rest).and_then(|len| found(Rule::Jwt, 0, len)),
         [b'-', ..] => private_key_len(rest).and_then(|len| found(Rule::PrivateKey, 0, len)),
         [b'B' | b'b', ..] => {
-            let scheme = ["bearer ", "basic "].iter().find(|s| {
-                rest.get(..s.len())
-                    .is_some_and(|word| word.eq_ignore_ascii_case(s.as_bytes()))
-            })?;
+            let scheme = ["bearer ", "basic "]
+                .iter()
+                .find(|s| rest.get(..s.len()).is_some_and(|word| word.eq_ignore_ascii_case(s.as_bytes())))?;
             let tail = rest.get(scheme.len()..)?;
             if tail.starts_with(MASK.as_bytes()) {
                 return found(Rule::Credentials, scheme.len(), scheme.len() + MASK.len());
@@ -67,12 +58,9 @@ pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
             found(Rule::Credentials, scheme.len(), scheme.len() + len)
         }
         _ => {
-            let (prefix, least) = VENDOR_PREFIXES
-                .iter()
-                .find(|(prefix, _)| rest.starts_with(prefix))?;
-            let len = run(rest.get(prefix.len()..)?, |b| {
-                b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
-            });
+            let (prefix, least) = VENDOR_PREFIXES.iter().find(|(prefix, _)| rest.starts_with(prefix))?;
+            let len =
+                run(rest.get(prefix.len()..)?, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
             if len < *least {
                 return None;
             }
@@ -103,9 +91,7 @@ pub(super) fn find_url_password(bytes: &[u8], at: usize) -> Option<Finding> {
 fn jwt_len(text: &[u8]) -> Option<usize> {
     let mut len = 0;
     for part in 0..3 {
-        let part_len = run(text.get(len..)?, |b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
-        });
+        let part_len = run(text.get(len..)?, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if part_len < MIN_JWT_PART {
             return None;
         }
@@ -124,9 +110,7 @@ fn jwt_len(text: &[u8]) -> Option<usize> {
 /// the end of the text where that is missing.
 fn private_key_len(text: &[u8]) -> Option<usize> {
     let label = text.strip_prefix(b"-----BEGIN ")?;
-    let label_len = run(label, |b| {
-        b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' '
-    });
+    let label_len = run(label, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
     if !label.get(..label_len)?.ends_with(b"PRIVATE KEY") {
         return None;
     }

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
         let mut report = evaluator.run(&rules.set, now_ms, stack).await;
         report.rules_invalid = u64::from(rules.is_stale);
         report.to_metrics(&config.metrics_namespace).emit(SystemClock.now_millis())?;
-        tracing::info!(?report, request_id = event.context.request_id, "evaluated what was due");
+        report.log(&event.context.request_id);
         Ok::<_, Error>(())
     };
     lambda_runtime::run(service_fn(serve)).await

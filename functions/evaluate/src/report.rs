@@ -24,6 +24,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// The one line of our own log that an invocation leaves.
+    pub fn log(&self, request_id: &str) {
+        let Self { rules_evaluated, rules_failed, alerts_firing, alerts_resolved, .. } = *self;
+        let Self { notifications_sent, notifications_failed, evaluations_skipped, .. } = *self;
+        tracing::info!(
+            request_id,
+            rules_evaluated,
+            rules_failed,
+            alerts_firing,
+            alerts_resolved,
+            notifications_sent,
+            notifications_failed,
+            evaluations_skipped,
+            "evaluated what was due"
+        );
+    }
+
     /// The same as metrics of CloudWatch.
     pub fn to_metrics(&self, namespace: &str) -> Metrics {
         let mut metrics = Metrics::new(namespace, "evaluate");

@@ -32,7 +32,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             report.inspect_err(|error| tracing::error!(%error, "the payload will come again"))?;
         report.rules_invalid = u64::from(rules.is_stale);
         report.to_metrics(&config.metrics_namespace).emit(SystemClock.now_millis())?;
-        tracing::info!(?report, request_id = event.context.request_id, "took in a payload");
+        report.log(&event.context.request_id);
         Ok::<_, lambda_runtime::Error>(())
     }))
     .await

@@ -33,6 +33,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// The one line of our own log that an invocation leaves.
+    pub fn log(&self, request_id: &str) {
+        let Counts { received, archived, filtered, quarantined } = self.counts;
+        let Self { objects_created, audit_entries_created, partials_recorded, .. } = *self;
+        tracing::info!(
+            request_id,
+            received,
+            archived,
+            filtered,
+            quarantined,
+            objects_created,
+            audit_entries_created,
+            partials_recorded,
+            "took in a payload"
+        );
+    }
+
     /// The report as metrics.
     pub fn to_metrics(self, namespace: &str) -> Metrics {
         let mut metrics = Metrics::new(namespace, "ingest");

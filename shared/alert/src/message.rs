@@ -142,7 +142,7 @@ impl AlertMessage {
         };
         let since = start.strftime("%Y-%m-%d %H:%M:%S");
         format!(
-            "catchment query --sql \"SELECT timestamp, service, severity_text, message FROM logs WHERE dt >= '{}'{service} AND timestamp >= TIMESTAMP '{since}' ORDER BY timestamp DESC LIMIT 100\"",
+            "catchment query --sql \"SELECT timestamp, service, severity_text, message FROM logs WHERE dt >= DATE '{}'{service} AND timestamp >= TIMESTAMP '{since}' ORDER BY timestamp DESC LIMIT 100\"",
             start.strftime("%Y-%m-%d")
         )
     }

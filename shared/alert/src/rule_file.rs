@@ -305,26 +305,21 @@ fn name_of(node: &Node, field: &str) -> Option<String> {
 }
 
 /// Where in the file a fault of an expression is. Exact for plain and quoted
-/// scalars on one line and for literal blocks (`|`); for folded text it is
-/// where the expression begins.
+/// scalars on one line and for literal blocks (`|`, whose place is that of
+/// their first character); for folded text it is where the expression begins.
 fn place_in_file(file: &str, at: Place, err: &ParseError) -> Place {
-    let lines: Vec<&str> = file.lines().collect();
-    let header = at.line.checked_sub(1).and_then(|n| lines.get(n)).copied().unwrap_or_default();
-    let first = header.chars().nth(at.column.saturating_sub(1));
-    match first {
-        Some('|') => {
-            let below = lines.get(at.line..).unwrap_or_default();
-            let indent = below
-                .iter()
-                .find(|line| !line.trim().is_empty())
-                .map_or(0, |line| line.chars().take_while(|c| *c == ' ').count());
-            Place { line: at.line + err.line, column: indent + err.column }
-        }
-        Some('>') | None => at,
-        Some('"' | '\'') if err.line == 1 => Place { column: at.column + err.column, ..at },
-        Some(_) if err.line == 1 => Place { column: at.column + err.column - 1, ..at },
-        Some(_) => at,
+    let line = |number: usize| number.checked_sub(1).and_then(|n| file.lines().nth(n)).unwrap_or_default();
+    let header = line(at.line.saturating_sub(1)).split_whitespace().last().unwrap_or_default();
+    if header.starts_with('|') {
+        return Place { line: at.line + err.line - 1, column: at.column + err.column - 1 };
     }
+    let quoted =
+        line(at.line).chars().nth(at.column.saturating_sub(1)).is_some_and(|c| matches!(c, '"' | '\''));
+    let column = at.column + err.column - usize::from(!quoted);
+    if err.line > 1 || header.starts_with('>') || column > line(at.line).chars().count() + 1 {
+        return at;
+    }
+    Place { column, ..at }
 }
 
 fn gcd(a: i64, b: i64) -> i64 {

@@ -180,3 +180,71 @@ fn general(scientific: &str, limit: i32) -> String {
         format!("{sign}{}", split(usize::try_from(exponent + 1).unwrap_or_default()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_print_as_in_go() {
+        // By the rule of strconv.FormatFloat(value, 'g', -1, 64).
+        for (value, expected) in [
+            (0.0, "0"),
+            (6.0, "6"),
+            (100_000.0, "100000"),
+            (123_456.7, "123456.7"),
+            (1_000_000.0, "1e+06"),
+            (1_234_567.0, "1.234567e+06"),
+            (0.1, "0.1"),
+            (10.666_666_666_666_666, "10.666666666666666"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (-2.5, "-2.5"),
+            (1e100, "1e+100"),
+        ] {
+            assert_eq!(format_value(value), expected);
+        }
+    }
+
+    #[test]
+    fn humanize_is_prometheus_humanize() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (999.0, "999"),
+            (1_000.0, "1k"),
+            (1_234_567.0, "1.235M"),
+            (0.0214, "21.4m"),
+            (-1_500.0, "-1.5k"),
+        ] {
+            assert_eq!(humanize(value), expected);
+        }
+    }
+
+    #[test]
+    fn the_understood_part_renders() {
+        let labels = BTreeMap::from([("service".to_owned(), "api".to_owned())]);
+        for (template, expected) in [
+            ("plain", "plain"),
+            ("rate is {{ $value }} a second", "rate is 12.5 a second"),
+            ("{{.Value}}/{{$value}}", "12.5/12.5"),
+            ("{{ $labels.service }}, {{ .Labels.nope }}.", "api, ."),
+            ("{{ printf \"%.2f\" $value }}", "12.50"),
+            ("{{ $value | humanize }} {{ humanize .Value }}", "12.5 12.5"),
+            ("a {{- $value -}} b", "a12.5b"),
+        ] {
+            let template = Template::parse(template).unwrap();
+            assert_eq!(template.render(&labels, 12.5), expected);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_named() {
+        for action in ["query `up`", "if $value", "$externalLabels.x", "$labels", "printf \"%d\" $value", ""]
+        {
+            let err = Template::parse(&format!("x {{{{ {action} }}}}")).unwrap_err();
+            assert_eq!(err, TemplateError::Unsupported { action: action.to_owned() });
+        }
+        assert_eq!(Template::parse("x {{ $value"), Err(TemplateError::Unclosed));
+    }
+}

@@ -1,7 +1,7 @@
 //! The function's settings.
 
 use catchment_aws::config::{ConfigErrors, Reader, Vars};
-use catchment_record::{Globs, LogGroup, Routing};
+use catchment_record::{Globs, Routing};
 
 /// What the template sets, read once.
 #[derive(Debug)]
@@ -31,8 +31,6 @@ pub struct Settings {
     pub environment: String,
     /// Which log groups are kept for how long.
     pub routing: Routing,
-    /// Catchment's own log groups: never taken in.
-    pub own_log_groups: Vec<LogGroup>,
 }
 
 impl Config {
@@ -53,7 +51,6 @@ impl Config {
                     short: globs(&mut reader, "SHORT_LOG_GROUPS"),
                     long: globs(&mut reader, "LONG_LOG_GROUPS"),
                 },
-                own_log_groups: reader.list("OWN_LOG_GROUPS").into_iter().map(LogGroup::new).collect(),
             },
         };
         reader.finish(config)

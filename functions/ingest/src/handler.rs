@@ -83,7 +83,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         }
         let received = count(envelope.log_events.len());
         let log_group = LogGroup::new(&*envelope.log_group);
-        if self.settings.own_log_groups.contains(&log_group) {
+        if log_group.is_own() {
             tracing::warn!(%log_group, received, "refused log events of our own: this log group must not be subscribed");
             return Ok(Report {
                 counts: Counts { received, filtered: received, ..Counts::default() },

@@ -10,7 +10,7 @@ use catchment_alert::{MemoryPartials, PartialStore, RuleFile, RuleSet};
 use catchment_archive::{ArchiveStore, MemoryArchive, ObjectKey, Put};
 use catchment_audit::MemoryAudit;
 use catchment_ingest::{Ingest, IngestError, Report, config::Settings};
-use catchment_record::{Counts, Globs, LogGroup, Routing};
+use catchment_record::{Counts, Globs, Routing};
 use libdeflater::{CompressionLvl, Compressor};
 use serde_json::{Value, json};
 
@@ -24,7 +24,6 @@ fn settings() -> Settings {
         region: "eu-west-1".into(),
         environment: "prod".into(),
         routing: Routing { long: Globs::new(&["/ecs/billing*".into()]).unwrap(), ..Routing::default() },
-        own_log_groups: vec![LogGroup::new("/aws/lambda/catchment-ingest")],
     }
 }
 
@@ -156,7 +155,7 @@ async fn control_messages_empty_batches_and_own_log_groups_leave_nothing_behind(
     }));
     assert_eq!(handle(&ingest, control).await, Report { control_messages: 1, ..Report::default() });
     assert_eq!(handle(&ingest, event("/ecs/auth", &[])).await, Report::default());
-    let own = handle(&ingest, event("/aws/lambda/catchment-ingest", &["x", "y"])).await;
+    let own = handle(&ingest, event("/catchment/another-stack/ingest", &["x", "y"])).await;
     assert_eq!(own.counts, Counts { received: 2, archived: 0, filtered: 2, quarantined: 0 });
     assert_eq!(own.own_events_refused, 2);
     assert!(ingest.archive().objects().is_empty());

@@ -1,7 +1,5 @@
 //! The conservation law: `received = archived + filtered + quarantined`.
 
-use std::ops::AddAssign;
-
 /// What became of the log events of an invocation, in events.
 ///
 /// A payload that cannot be decoded counts as one event received and one
@@ -22,15 +20,6 @@ impl Counts {
     /// Whether every event that came in is accounted for.
     pub fn are_conserved(&self) -> bool {
         self.received == self.archived + self.filtered + self.quarantined
-    }
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.received += other.received;
-        self.archived += other.archived;
-        self.filtered += other.filtered;
-        self.quarantined += other.quarantined;
     }
 }
 

@@ -31,4 +31,4 @@ pub use record::{Format, LogRecord};
 pub use redact::{MASK, Redacted, Redactions, Rule as RedactionRule, redact};
 pub use route::{Globs, RetentionClass, Routing};
 pub use severity::severity_number;
-pub use source::{LogGroup, LogStream, Source};
+pub use source::{LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};

@@ -3,6 +3,11 @@
 
 use std::fmt;
 
+/// Every log group of Catchment's own functions, of whatever stack, begins with
+/// this, and none that does is ever taken in: two stacks in one account would
+/// feed each other without end.
+pub const OWN_LOG_GROUP_PREFIX: &str = "/catchment/";
+
 /// A log group's name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LogGroup(String);
@@ -33,6 +38,14 @@ macro_rules! name {
     };
 }
 name!(LogGroup);
+
+impl LogGroup {
+    /// Whether a function of Catchment's writes to it.
+    pub fn is_own(&self) -> bool {
+        self.0.starts_with(OWN_LOG_GROUP_PREFIX)
+    }
+}
+
 name!(LogStream);
 
 /// What every record of a batch shares: the stream's address, and the identity

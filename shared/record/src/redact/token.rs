@@ -14,6 +14,9 @@ const VENDOR_PREFIXES: [(&[u8], usize); 13] = [
 
 /// Characters of a JWT's smallest part that is worth the name.
 const MIN_JWT_PART: usize = 8;
+/// Characters of a JWT's largest part. A header of HTTP holds 8 KB; without a
+/// bound a line of nothing but beginnings would be scanned once for each.
+const MAX_JWT_PART: usize = 8192;
 /// Characters of the shortest credential behind `Bearer` or `Basic`.
 const MIN_CREDENTIAL: usize = 8;
 /// An AWS access key id: a prefix of 4 and 16 characters.
@@ -91,8 +94,10 @@ pub(super) fn find_url_password(bytes: &[u8], at: usize) -> Option<Finding> {
 fn jwt_len(text: &[u8]) -> Option<usize> {
     let mut len = 0;
     for part in 0..3 {
-        let part_len = run(text.get(len..)?, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        if part_len < MIN_JWT_PART {
+        let rest = text.get(len..)?;
+        let bounded = rest.get(..rest.len().min(MAX_JWT_PART + 1))?;
+        let part_len = run(bounded, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if !(MIN_JWT_PART..=MAX_JWT_PART).contains(&part_len) {
             return None;
         }
         len += part_len;

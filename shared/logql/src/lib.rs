@@ -26,7 +26,7 @@ pub use error::ParseError;
 pub use evaluate::STREAM_LABELS;
 pub use matcher::{Entry, LabelMatcher, LineFilter};
 pub use parser::parse;
-pub use series::Series;
+pub use series::{MAX_LABEL_BYTES, Series};
 
 /// The longest expression that is parsed, in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;

@@ -5,6 +5,10 @@ use std::fmt;
 
 use crate::matcher::Entry;
 
+/// How many bytes of a label's value tell series apart; what is longer is cut. A
+/// label comes from a log line, and must not make a stored series too large to store.
+pub const MAX_LABEL_BYTES: usize = 1024;
+
 /// Labels sorted by name, none of them empty: in LogQL a label that is empty is
 /// a label that is not there, so equal series compare equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -21,7 +25,8 @@ impl Series {
     pub fn of<E: Entry + ?Sized>(entry: &E, labels: &[String]) -> Self {
         Self::new(labels.iter().filter_map(|name| {
             let value = entry.label(name)?;
-            Some((name.as_str(), value.into_owned()))
+            let kept = value.get(..value.floor_char_boundary(MAX_LABEL_BYTES))?;
+            Some((name.as_str(), kept.to_owned()))
         }))
     }
 
@@ -39,5 +44,35 @@ impl fmt::Display for Series {
             write!(f, "{separator}{name}={value:?}")?;
         }
         f.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    struct Service(String);
+
+    impl Entry for Service {
+        fn timestamp_nanos(&self) -> i64 {
+            0
+        }
+
+        fn line(&self) -> &str {
+            ""
+        }
+
+        fn label(&self, _name: &str) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(&self.0))
+        }
+    }
+
+    #[test]
+    fn labels_are_cut_at_the_limit() {
+        let of = |len: usize| Series::of(&Service("x".repeat(len)), &["service".to_owned()]);
+        let kept = |len: usize| of(len).labels().get("service").map(String::len);
+        assert_eq!(kept(MAX_LABEL_BYTES), Some(MAX_LABEL_BYTES));
+        assert_eq!(kept(MAX_LABEL_BYTES + 1), Some(MAX_LABEL_BYTES));
     }
 }

@@ -204,6 +204,12 @@ mod tests {
         check("ghp_0123456789abcdefghijABCDEFGHIJ012345", "***", Rule::VendorToken);
         check("xoxb-123456789012-abcdefghijkl", "***", Rule::VendorToken);
         check("sk_live_0123456789abcdefghijABCD", "***", Rule::VendorToken);
+        let webhook = "https://hooks.slack.com/services/";
+        check(
+            &format!("post {webhook}T0/B0/abc done"),
+            &format!("post {webhook}*** done"),
+            Rule::VendorToken,
+        );
     }
 
     #[test]
@@ -228,12 +234,19 @@ mod tests {
         check("GET /a?access_token=abc&x=1", "GET /a?access_token=***&x=1", rule);
         check(r#"{"password":"cut of"#, r#"{"password":"***"#, rule);
         check("password = hunter2", "password = ***", rule);
+        check("{'password': 'hunter2', 'n': 1}", "{'password': '***', 'n': 1}", rule);
+        check(r#"{"m":"{'api_key': 'abc'}"}"#, r#"{"m":"{'api_key': '***'}"}"#, rule);
+        check("{\"password\":\t\"x\"}", "{\"password\":\t\"***\"}", rule);
+        check("{\"password\" :\n \"x\"}", "{\"password\" :\n \"***\"}", rule);
+        check("password\t=\tx y", "password\t=\t*** y", rule);
+        check("DB_PASS=x pass: y", "DB_PASS=*** pass: ***", rule);
+        check(r#""password"=>"x""#, r#""password"=>"***""#, rule);
     }
 
     #[test]
     fn look_alikes_stay_whole() {
         for line in [
-            "tokens=150 max_tokens: 20",
+            "tokens=150 max_tokens: 20 bypass=1 compass: north",
             r#"{"token_count":5,"password":null,"secret":true,"passwordless":"x","api_key":""}"#,
             "0f8fad5b-d9cb-469f-a165-70867728950e 2024-12-19T10:30:15Z 1734604215123",
             "da39a3ee5e6b4b0d3255bfef95601890afd80709 order 4111-22",
@@ -246,6 +259,25 @@ mod tests {
             let redacted = redact(line);
             assert_eq!(redacted.text, line);
             assert_eq!(redacted.redactions.total(), 0, "{line}");
+        }
+    }
+
+    /// Whatever a line repeats, the work is bounded by a multiple of its length:
+    /// the largest event of nothing but beginnings is done in the time of the test.
+    #[test]
+    fn hostile_lines_are_scanned_in_bounded_work() {
+        for beginning in [
+            "-eyJ",
+            "eyJaaaaaaaa.",
+            "password=",
+            "'password':",
+            "-----BEGIN ",
+            "://a:",
+            "bearer ",
+            "\\\"token\":",
+        ] {
+            let line = beginning.repeat((1 << 20) / beginning.len());
+            assert!(redact(&line).text.len() <= 2 * line.len(), "{beginning}");
         }
     }
 

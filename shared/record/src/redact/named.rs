@@ -7,11 +7,12 @@ const MAX_NAME_BYTES: usize = 64;
 
 /// What the name of a secret ends with, in lower case and without `_` and `-`:
 /// `db_password`, `X-Api-Key` and `clientSecret` are all found.
-const SECRET_NAMES: [&[u8]; 19] = [
+const SECRET_NAMES: [&[u8]; 20] = [
     b"password",
     b"passwd",
     b"pwd",
     b"passphrase",
+    b"passcode",
     b"secret",
     b"secretkey",
     b"secretaccesskey",
@@ -37,11 +38,15 @@ const HEADERS: [&[u8]; 2] = [b"authorization", b"cookie"];
 pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
     let behind = bytes.get(at + 1..)?;
     if behind.starts_with(b"//") {
-        return token::find_url_password(bytes, at);
+        return token::find_in_url(bytes, at);
     }
     let key = Key::before(bytes.get(..at)?)?;
-    let blanks = behind.iter().take_while(|b| **b == b' ').count();
-    let start = at + 1 + blanks;
+    // Ruby's `=>` is an equals sign too.
+    let arrow = usize::from(behind.first() == Some(&b'>') && bytes.get(at) == Some(&b'='));
+    // Between the quotes of JSON a line break is a blank like any other.
+    let is_blank = |b: &u8| is_blank(*b) || key.quote.is_some() && matches!(b, b'\n' | b'\r');
+    let blanks = behind.iter().skip(arrow).take_while(|b| is_blank(b)).count();
+    let start = at + 1 + arrow + blanks;
     let value = bytes.get(start..)?;
     // `a == b`, `a := b` and an empty value.
     let first = *value.first()?;
@@ -78,9 +83,9 @@ struct Key {
 impl Key {
     /// The name that ends `text`, if it is a secret's.
     fn before(text: &[u8]) -> Option<Self> {
-        let text = trim_end(text, |b| b == b' ');
+        let text = trim_end(text, is_blank);
         let unquoted = match text.split_last() {
-            Some((b'"', rest)) => rest,
+            Some((b'"' | b'\'', rest)) => rest,
             _ => text,
         };
         let name_end = trim_end(unquoted, |b| b == b'\\');
@@ -99,11 +104,20 @@ impl Key {
             len += 1;
         }
         let plain = plain.get(..len)?;
-        SECRET_NAMES
-            .iter()
-            .any(|secret| plain.ends_with(secret))
-            .then(|| Self { quote, is_header: HEADERS.iter().any(|header| plain.ends_with(header)) })
+        let is_secret = SECRET_NAMES.iter().any(|secret| plain.ends_with(secret)) || is_pass(name);
+        is_secret.then(|| Self { quote, is_header: HEADERS.iter().any(|header| plain.ends_with(header)) })
     }
+}
+
+/// `pass` is a secret by itself and as a last word (`DB_PASS`), not in `bypass`.
+fn is_pass(name: &[u8]) -> bool {
+    let start = name.len().saturating_sub(4);
+    name.get(start..).is_some_and(|word| word.eq_ignore_ascii_case(b"pass"))
+        && start.checked_sub(1).and_then(|i| name.get(i)).is_none_or(|b| !b.is_ascii_alphanumeric())
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 fn is_name(byte: u8) -> bool {

@@ -14,8 +14,10 @@ const VENDOR_PREFIXES: [(&[u8], usize); 13] = [
 
 /// Characters of a JWT's smallest part that is worth the name.
 const MIN_JWT_PART: usize = 8;
-/// Characters of a JWT's largest part. A header of HTTP holds 8 KB; without a
-/// bound a line of nothing but beginnings would be scanned once for each.
+/// Characters of a JWT's largest header: a line of nothing but beginnings must
+/// not be scanned to its end once for each of them.
+const MAX_JWT_HEADER: usize = 1024;
+/// Characters of a JWT's largest claims or signature; an HTTP header holds 8 KB.
 const MAX_JWT_PART: usize = 8192;
 /// Characters of the shortest credential behind `Bearer` or `Basic`.
 const MIN_CREDENTIAL: usize = 8;
@@ -72,9 +74,23 @@ pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
     }
 }
 
-/// The password of `scheme://user:password@host`; `at` is the colon of `://`.
-pub(super) fn find_url_password(bytes: &[u8], at: usize) -> Option<Finding> {
+/// What makes a Slack webhook's address a secret stands behind this.
+const SLACK_WEBHOOK: &[u8] = b"hooks.slack.com/services/";
+
+/// The password of `scheme://user:password@host`, or the secret path of a Slack
+/// webhook; `at` is the colon of `://`.
+pub(super) fn find_in_url(bytes: &[u8], at: usize) -> Option<Finding> {
     let start = at + 3;
+    if let Some(path) = bytes.get(start..)?.strip_prefix(SLACK_WEBHOOK) {
+        let start = start + SLACK_WEBHOOK.len();
+        let len = run(path, |b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'*'));
+        return (len > 0).then_some(Finding {
+            rule: Rule::VendorToken,
+            start,
+            end: start + len,
+            quote: None,
+        });
+    }
     let authority = bytes.get(start..)?;
     let len = run(authority, |b| {
         !b.is_ascii_whitespace() && !matches!(b, b'/' | b'"' | b'\'' | b'<' | b'>' | b'\\')
@@ -95,9 +111,10 @@ fn jwt_len(text: &[u8]) -> Option<usize> {
     let mut len = 0;
     for part in 0..3 {
         let rest = text.get(len..)?;
-        let bounded = rest.get(..rest.len().min(MAX_JWT_PART + 1))?;
+        let most = if part == 0 { MAX_JWT_HEADER } else { MAX_JWT_PART };
+        let bounded = rest.get(..rest.len().min(most + 1))?;
         let part_len = run(bounded, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        if !(MIN_JWT_PART..=MAX_JWT_PART).contains(&part_len) {
+        if !(MIN_JWT_PART..=most).contains(&part_len) {
             return None;
         }
         len += part_len;

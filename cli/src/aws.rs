@@ -1,9 +1,11 @@
 //! Access to AWS as the AWS CLI has it: environment, profiles, SSO,
 //! `credential_process`, container and instance roles.
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_athena::config::ProvideCredentials;
 use aws_sdk_athena::config::timeout::TimeoutConfig;
+use aws_sdk_athena::config::{ProvideCredentials, SharedCredentialsProvider};
 use catchment_aws::clients;
 use std::time::Duration;
 
@@ -17,7 +19,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Which account and Region to talk to.
 #[derive(Debug, Default)]
 pub struct Access {
-    /// A profile's name.
+    /// A profile's name: it goes before keys in the environment, as `--profile`
+    /// does with the AWS CLI.
     pub profile: Option<String>,
     /// A Region that goes before all others.
     pub region: Option<String>,
@@ -45,8 +48,11 @@ pub async fn connect(access: Access) -> Result<SdkConfig, Failure> {
         }
         loader = loader.endpoint_url(url);
     }
-    let config = loader.load().await;
+    let mut config = loader.load().await;
     let profile = access.profile.as_deref();
+    if let Some(name) = profile {
+        config = with_profile(config, name);
+    }
     let Some(provider) = config.credentials_provider() else {
         return Err(no_credentials("none are configured", profile));
     };
@@ -59,6 +65,16 @@ pub async fn connect(access: Access) -> Result<SdkConfig, Failure> {
         ));
     }
     Ok(config)
+}
+
+/// The profile alone gives the credentials: the default chain would take keys
+/// from the environment first, and so perhaps another account.
+fn with_profile(config: SdkConfig, name: &str) -> SdkConfig {
+    let access = ProviderConfig::without_region()
+        .with_http_client(clients::https())
+        .with_region(config.region().cloned());
+    let provider = ProfileFileCredentialsProvider::builder().configure(&access).profile_name(name).build();
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
 }
 
 fn no_credentials(why: &str, profile: Option<&str>) -> Failure {

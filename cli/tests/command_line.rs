@@ -62,8 +62,27 @@ fn the_usage_is_wrong() {
 fn there_are_no_credentials() {
     let output = catchment(&["query", "--sql", "SELECT 1"]).output().unwrap();
     assert_eq!(complaint(&output, &["no AWS credentials", "aws configure", "--profile"]), 3);
-    let output = catchment(&["query", "--sql", "SELECT 1", "--profile", "nope"]).output().unwrap();
-    assert_eq!(complaint(&output, &["the profile \"nope\"", "list-profiles"]), 3);
+    let args = ["query", "--sql", "SELECT 1", "--profile", "nope"];
+    for mut command in [catchment(&args), with_keys(&args)] {
+        let output = command.output().unwrap();
+        assert_eq!(complaint(&output, &["the profile \"nope\"", "list-profiles"]), 3);
+    }
+}
+
+#[test]
+fn a_profile_goes_before_keys_in_the_environment() {
+    let file = format!("{}/profile-credentials", env!("CARGO_TARGET_TMPDIR"));
+    let keys = "[other]\naws_access_key_id = AKIDOFPROFILE\naws_secret_access_key = example\n";
+    std::fs::write(&file, keys).unwrap();
+    for (more, key) in [(&["--profile", "other"][..], "AKIDOFPROFILE"), (&[], "AKIDEXAMPLE")] {
+        let refusal = json!({"__type": "AccessDeniedException", "message": "no"});
+        let athena = Athena::start(vec![("StartQueryExecution", 400, refusal)]);
+        let mut args = vec!["query", "--sql", "SELECT 1", "--endpoint-url", &athena.url];
+        args.extend(more);
+        let output = with_keys(&args).env("AWS_SHARED_CREDENTIALS_FILE", &file).output().unwrap();
+        assert_eq!(complaint(&output, &["AWS refuses"]), 3);
+        assert_eq!(athena.signers(), [key]);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Athena {
     /// Where it listens.
     pub url: String,
-    served: JoinHandle<Vec<Value>>,
+    served: JoinHandle<Vec<(String, Value)>>,
 }
 
 impl Athena {
@@ -30,7 +30,7 @@ impl Athena {
                 current = script.next_if(|next| asked(next.0)).unwrap_or(current);
                 let (operation, status, answer) = &current;
                 assert!(asked(operation), "{head}");
-                requests.push(body);
+                requests.push((head, body));
                 let answer = answer.to_string();
                 write!(
                     stream,
@@ -47,7 +47,16 @@ impl Athena {
 
     /// The bodies of the requests, once all were made.
     pub fn finish(self) -> Vec<Value> {
-        self.served.join().unwrap()
+        self.served.join().unwrap().into_iter().map(|(_, body)| body).collect()
+    }
+
+    /// The access keys that signed the requests, once all were made.
+    pub fn signers(self) -> Vec<String> {
+        let signer = |head: &str| {
+            let (_, credential) = head.split_once("Credential=").unwrap();
+            credential.split('/').next().unwrap().to_owned()
+        };
+        self.served.join().unwrap().iter().map(|(head, _)| signer(head)).collect()
     }
 }
 

@@ -6,10 +6,17 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// How many bytes of JSON `old_values`, `new_values` and `metadata` may take
-/// together. A DynamoDB item holds 400 KB; the whole line is in the archive
+/// How many bytes of JSON `actor`, `old_values`, `new_values` and `metadata` may
+/// take together. A DynamoDB item holds 400 KB; the whole line is in the archive
 /// under the entry's id all the same.
 pub const MAX_VALUES_BYTES: usize = 300_000;
+
+/// How many bytes of each other text an entry takes.
+pub const MAX_TEXT_BYTES: usize = 2048;
+
+/// How deep values may be nested; DynamoDB takes 32 levels, the item's own included.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub const MAX_DEPTH: usize = 30;
 
 /// How many bytes of an entity's or actor's name go into a key as they are. A
 /// partition key holds 2,048 bytes; a longer name is cut and closed by a hash of

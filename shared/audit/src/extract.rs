@@ -4,7 +4,7 @@ use catchment_record::{Format, LogRecord};
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::entry::{AuditEntry, MAX_VALUES_BYTES};
+use crate::entry::{AuditEntry, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES_BYTES};
 
 /// Stands where a line does not say who or what.
 const UNKNOWN: &str = "unknown";
@@ -48,7 +48,7 @@ fn is_audited(event: &str) -> bool {
 }
 
 fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry {
-    let actor = match fields.remove("actor") {
+    let mut actor = match fields.remove("actor") {
         Some(Value::Object(actor)) => actor,
         Some(Value::Null) | None => Map::new(),
         Some(name) => Map::from_iter([("id".to_owned(), name)]),
@@ -56,20 +56,19 @@ fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry 
     let actor_id = ["id", "user_id", "name", "email"]
         .iter()
         .find_map(|key| actor.get(*key).and_then(plain))
-        .or_else(|| record.user_id.as_deref().map(str::to_owned))
+        .or_else(|| record.user_id.as_deref().map(bounded))
         .unwrap_or_else(|| UNKNOWN.to_owned());
-    let actor = if actor.is_empty() {
-        Map::from_iter([("id".to_owned(), Value::from(actor_id.as_str()))])
-    } else {
-        actor
-    };
+    let only_id = || Map::from_iter([("id".to_owned(), Value::from(actor_id.as_str()))]);
+    if actor.is_empty() {
+        actor = only_id();
+    }
     let action = take_text(fields, &["action"])
-        .or_else(|| record.event_name.as_deref().map(str::to_owned))
+        .or_else(|| record.event_name.as_deref().map(bounded))
         .unwrap_or_else(|| UNKNOWN.to_owned());
     let event_kind =
         record.event_name.as_deref().and_then(|event| event.split_once('.')).map(|(kind, _)| kind);
     let entity_type = take_text(fields, &["entity_type", "resource_type"])
-        .or_else(|| event_kind.map(str::to_owned))
+        .or_else(|| event_kind.map(bounded))
         .unwrap_or_else(|| UNKNOWN.to_owned());
     let entity_id = take_text(fields, &["entity_id", "resource_id"])
         .or_else(|| (entity_type == "user").then(|| actor_id.clone()))
@@ -79,10 +78,13 @@ fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry 
         take(fields, &["new_values", "after"]),
         take(fields, &["metadata", "details", "context"]),
     ];
-    let values_bytes: usize = values.iter().flatten().map(|value| value.to_string().len()).sum();
+    actor.values_mut().chain(values.iter_mut().flatten()).for_each(flatten);
+    let values_bytes = values.iter().flatten().map(|value| value.to_string().len()).sum::<usize>()
+        + actor.iter().map(|(name, value)| name.len() + value.to_string().len()).sum::<usize>();
     let truncated = values_bytes > MAX_VALUES_BYTES;
     if truncated {
         values = [const { None }; 3];
+        actor = only_id();
     }
     let [old_values, new_values, metadata] = values;
     AuditEntry {
@@ -99,9 +101,24 @@ fn entry(record: &LogRecord<'_>, fields: &mut Map<String, Value>) -> AuditEntry 
         truncated,
         ip_address: take_text(fields, &["ip_address", "ip", "client_ip", "source_ip", "remote_addr"]),
         user_agent: take_text(fields, &["user_agent", "userAgent"]),
-        trace_id: record.trace_id.as_deref().map(str::to_owned),
-        service: record.service.clone().into_owned(),
+        trace_id: record.trace_id.as_deref().map(bounded),
+        service: bounded(&record.service),
         created_at_millis: record.observed_millis.unwrap_or_else(|| record.time_millis()),
+    }
+}
+
+/// Writes what is nested too deep for an item as JSON text.
+fn flatten(value: &mut Value) {
+    if depth(value) > MAX_DEPTH {
+        *value = Value::from(value.to_string());
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
     }
 }
 
@@ -113,9 +130,14 @@ fn take_text(fields: &mut Map<String, Value>, names: &[&str]) -> Option<String> 
     names.iter().find_map(|name| fields.remove(*name).as_ref().and_then(plain))
 }
 
+/// A text as far as an entry takes it; the line in the archive has the rest.
+fn bounded(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default().to_owned()
+}
+
 fn plain(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.is_empty() => Some(bounded(text)),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
@@ -192,9 +214,31 @@ mod tests {
     #[test]
     fn values_too_large_for_an_item_stay_in_the_archive() {
         let line = |len: usize| format!(r#"{{"audit":true,"metadata":"{}"}}"#, "x".repeat(len - 2));
-        let fits = extracted(&line(MAX_VALUES_BYTES)).unwrap();
+        // The actor counts too: {"id":"unknown"} where the line names none.
+        let most = MAX_VALUES_BYTES - "id\"unknown\"".len();
+        let fits = extracted(&line(most)).unwrap();
         assert!(!fits.truncated && fits.metadata.is_some());
-        let large = extracted(&line(MAX_VALUES_BYTES + 1)).unwrap();
+        let large = extracted(&line(most + 1)).unwrap();
         assert!(large.truncated && large.metadata.is_none());
+        let actor =
+            format!(r#"{{"audit":true,"actor":{{"id":"u","x":"{}"}}}}"#, "x".repeat(MAX_VALUES_BYTES));
+        let entry = extracted(&actor).unwrap();
+        assert!(entry.truncated);
+        assert_eq!(entry.actor, *json!({"id":"u"}).as_object().unwrap());
+    }
+
+    #[test]
+    fn texts_and_nesting_are_bounded_at_the_edge() {
+        let agent = |len: usize| {
+            let line = format!(r#"{{"audit":true,"user_agent":"{}"}}"#, "x".repeat(len));
+            extracted(&line).unwrap().user_agent.unwrap().len()
+        };
+        assert_eq!((agent(MAX_TEXT_BYTES), agent(MAX_TEXT_BYTES + 1)), (MAX_TEXT_BYTES, MAX_TEXT_BYTES));
+        let metadata = |depth: usize| {
+            let line = format!(r#"{{"audit":true,"metadata":{}1{}}}"#, "[".repeat(depth), "]".repeat(depth));
+            extracted(&line).unwrap().metadata.unwrap()
+        };
+        assert!(metadata(MAX_DEPTH).is_array());
+        assert!(metadata(MAX_DEPTH + 1).is_string());
     }
 }

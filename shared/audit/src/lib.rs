@@ -6,6 +6,8 @@ mod entry;
 mod extract;
 mod store;
 
-pub use entry::{AuditEntry, DAY_SHARDS, ItemKeys, MAX_KEY_NAME_BYTES, MAX_VALUES_BYTES};
+pub use entry::{
+    AuditEntry, DAY_SHARDS, ItemKeys, MAX_DEPTH, MAX_KEY_NAME_BYTES, MAX_TEXT_BYTES, MAX_VALUES_BYTES,
+};
 pub use extract::extract;
 pub use store::{AuditStore, MemoryAudit, Written, check_audit_store};

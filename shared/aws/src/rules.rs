@@ -17,7 +17,8 @@ pub const MAX_RULE_FILES: usize = 200;
 /// The longest rule file, in bytes.
 pub const MAX_RULE_FILE_BYTES: i64 = 1024 * 1024;
 /// How long rules are used before S3 is asked for newer ones.
-pub const RECHECK_MS: i64 = 60_000;
+/// Half of the shortest interval, so that every evaluation has rules of its own minute.
+pub const RECHECK_MS: i64 = 30_000;
 
 /// The rule files under a prefix of a bucket.
 #[derive(Debug, Clone)]

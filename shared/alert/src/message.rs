@@ -132,17 +132,21 @@ impl AlertMessage {
 
     /// A command that shows the lines behind the alert: its last hour, of its
     /// service where that is known.
+    ///
+    /// It is there to be pasted into a shell, and the service comes from a log
+    /// line, which anybody may have written: it is left out unless plain.
     pub fn query_command(&self) -> String {
         let from = self.triggered_at.parse::<Timestamp>().unwrap_or_default();
         let millis = from.as_millisecond() - 3_600_000;
         let start = Timestamp::from_millisecond(millis).unwrap_or_default();
-        let service = match self.labels.get("service") {
-            Some(service) => format!(" AND service = '{}'", service.replace('\'', "''")),
+        let service = match self.labels.get("service").filter(|service| is_plain(service)) {
+            Some(service) => format!(" AND service = '{service}'"),
             None => String::new(),
         };
+        let stack = if is_plain(&self.stack) { format!(" --stack {}", self.stack) } else { String::new() };
         let since = start.strftime("%Y-%m-%d %H:%M:%S");
         format!(
-            "catchment query --sql \"SELECT timestamp, service, severity_text, message FROM logs WHERE dt >= DATE '{}'{service} AND timestamp >= TIMESTAMP '{since}' ORDER BY timestamp DESC LIMIT 100\"",
+            "catchment query{stack} --sql \"SELECT timestamp, service, severity_text, message FROM logs WHERE dt >= DATE '{}'{service} AND timestamp >= TIMESTAMP '{since}' ORDER BY timestamp DESC LIMIT 100\"",
             start.strftime("%Y-%m-%d")
         )
     }
@@ -198,6 +202,12 @@ pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
     let mut short: String = text.chars().take(max_chars.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// Whether neither a shell nor SQL sees more than a name in the text.
+fn is_plain(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-');
+    !text.is_empty() && text.chars().all(plain)
 }
 
 fn rfc3339(millis: i64) -> String {

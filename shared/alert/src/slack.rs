@@ -45,7 +45,7 @@ pub fn slack_blocks(message: &AlertMessage) -> Value {
     let footer = format!("Catchment, stack {}, alert {}", escape(&message.stack), message.id);
     blocks.push(json!({"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]}));
     blocks.truncate(MAX_BLOCKS);
-    json!({"text": header, "attachments": [{"color": colour(message), "blocks": blocks}]})
+    json!({"text": escape(&header), "attachments": [{"color": colour(message), "blocks": blocks}]})
 }
 
 fn section(text: &str) -> Value {

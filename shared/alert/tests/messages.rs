@@ -37,7 +37,7 @@ fn the_email_says_what_since_when_how_much_and_what_to_do() {
         "9 (threshold 5)",
         "service: auth-service",
         "runbook: https://example.com/login",
-        "catchment query --sql \"SELECT",
+        "catchment query --stack demo --sql \"SELECT",
         "service = 'auth-service'",
         "TIMESTAMP '2026-11-21 04:01:00'",
         "stack demo",
@@ -51,6 +51,20 @@ fn the_email_says_what_since_when_how_much_and_what_to_do() {
     };
     assert!(email_text(&over).contains("Over at:   2026-11-21T06:31:00Z (after 1h30m)"));
     assert!(email_subject(&over).starts_with("[RESOLVED]"));
+}
+
+#[test]
+fn the_command_to_paste_carries_no_text_that_a_shell_or_sql_would_run() {
+    for service in ["$(id)", "`id`", "a\"; id #", "a\\", "a' OR '1'='1", "a\nid", "!!", "a b", "é", ""] {
+        let labels = BTreeMap::from([("service".into(), service.into())]);
+        let command = AlertMessage { labels, ..message() }.query_command();
+        let none = AlertMessage { labels: BTreeMap::new(), ..message() }.query_command();
+        assert_eq!(command, none, "{service}");
+    }
+    let labels = BTreeMap::from([("service".into(), "team-1/auth_service.v2".into())]);
+    let command = AlertMessage { labels, ..message() }.query_command();
+    assert!(command.contains(" AND service = 'team-1/auth_service.v2' AND "), "{command}");
+    assert!(!AlertMessage { stack: "$(id)".into(), ..message() }.query_command().contains("id)"));
 }
 
 #[test]
@@ -68,6 +82,8 @@ fn slack_gets_blocks_within_its_limits() {
     let body = slack_blocks(&message());
     assert_eq!(body["attachments"][0]["color"], "#ecb22e");
     assert!(body.to_string().contains("```sum(x) &gt; 5 &amp; &lt;y&gt;```"));
+    let pinging = AlertMessage { summary: "<!channel> & <@U1>".into(), ..message() };
+    assert_eq!(slack_blocks(&pinging)["text"], "FIRING: &lt;!channel&gt; &amp; &lt;@U1&gt;");
 
     let huge = AlertMessage {
         summary: "s".repeat(2_000),

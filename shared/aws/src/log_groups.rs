@@ -15,15 +15,17 @@ pub use suite::check_log_groups;
 pub use twin::InMemoryLogGroups;
 
 use std::future::Future;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::Builder;
+use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatchlogs::operation::put_subscription_filter::PutSubscriptionFilterError;
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::error::{AwsError, classify};
 
@@ -37,6 +39,11 @@ const DESCRIBE_INTERVAL: Duration = Duration::from_millis(125);
 const CHANGE_INTERVAL: Duration = Duration::from_millis(250);
 /// Attempts of one call: throttles are expected here, and patience is cheap.
 const MAX_ATTEMPTS: u32 = 6;
+/// How long a refusal that ends by itself is waited for. A Lambda permission made
+/// just now takes seconds, at times a minute, until CloudWatch Logs sees it.
+const SETTLING_LIMIT: Duration = Duration::from_secs(120);
+/// Between two attempts meanwhile.
+const SETTLING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The name of a log group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +117,7 @@ pub struct CloudWatchLogGroups {
     client: Client,
     describes: Pacer,
     changes: Pacer,
+    settling: Settling,
 }
 
 impl CloudWatchLogGroups {
@@ -121,6 +129,7 @@ impl CloudWatchLogGroups {
             client: Client::from_conf(config),
             describes: Pacer::new(DESCRIBE_INTERVAL),
             changes: Pacer::new(CHANGE_INTERVAL),
+            settling: Settling::default(),
         }
     }
 }
@@ -159,17 +168,26 @@ impl LogGroups for CloudWatchLogGroups {
     }
 
     async fn put_filter(&self, group: &LogGroupName, filter: &SubscriptionFilter) -> Result<(), AwsError> {
-        self.changes.turn().await;
-        self.client
+        let call = self
+            .client
             .put_subscription_filter()
             .log_group_name(&group.0)
             .filter_name(&filter.name.0)
             .filter_pattern(&filter.pattern)
-            .destination_arn(&filter.destination.0)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|err| classify(format!("subscribing to {}", group.0), err))
+            .destination_arn(&filter.destination.0);
+        let put = || async {
+            self.changes.turn().await;
+            call.clone().send().await
+        };
+        let ends = |err: &SdkError<_, _>| err.as_service_error().is_some_and(ends_by_itself);
+        self.settling.wait_out(put, ends).await.map(drop).map_err(|err| {
+            let action = format!("subscribing to {}", group.0);
+            if ends(&err) {
+                AwsError::Transient { action, source: Box::new(err) }
+            } else {
+                classify(action, err)
+            }
+        })
     }
 
     async fn remove_filter(&self, group: &LogGroupName, name: &FilterName) -> Result<(), AwsError> {
@@ -180,6 +198,51 @@ impl LogGroups for CloudWatchLogGroups {
             Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
             Err(err) => Err(classify(format!("unsubscribing from {}", group.0), err)),
         }
+    }
+}
+
+/// Whether CloudWatch Logs refuses only for now: somebody else is changing the
+/// group, or it does not know yet that it may call the function.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html>
+fn ends_by_itself(err: &PutSubscriptionFilterError) -> bool {
+    let no_permission_yet = |message: &str| message.contains("Could not execute the lambda function");
+    err.is_operation_aborted_exception()
+        || (err.is_invalid_parameter_exception() && err.message().is_some_and(no_permission_yet))
+}
+
+/// Waits for refusals to end, [`SETTLING_LIMIT`] in all until a call succeeds: a
+/// permission that is missing for good is not waited for once a group.
+#[derive(Default)]
+struct Settling {
+    since: Mutex<Option<Instant>>,
+}
+
+impl Settling {
+    /// Calls until the outcome is no refusal that `ends` by itself, or the time is up.
+    async fn wait_out<T, E, F>(&self, mut call: impl FnMut() -> F, ends: impl Fn(&E) -> bool) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        loop {
+            let outcome = call().await;
+            match &outcome {
+                Ok(_) => *self.lock() = None,
+                Err(err) if ends(err) && self.is_within_limit() => {
+                    sleep(SETTLING_INTERVAL).await;
+                    continue;
+                }
+                Err(_) => {}
+            }
+            return outcome;
+        }
+    }
+
+    fn is_within_limit(&self) -> bool {
+        self.lock().get_or_insert_with(Instant::now).elapsed() < SETTLING_LIMIT
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.since.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -203,5 +266,65 @@ impl Pacer {
             start
         };
         sleep_until(start).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudwatchlogs::error::ErrorMetadata;
+    use aws_sdk_cloudwatchlogs::types::error::{
+        InvalidParameterException, OperationAbortedException, ResourceNotFoundException,
+    };
+
+    #[test]
+    fn a_permission_that_is_on_its_way_and_a_concurrent_change_end_by_themselves() {
+        let invalid = |message: &str| {
+            let meta = ErrorMetadata::builder().code("InvalidParameterException").message(message).build();
+            let err = InvalidParameterException::builder().message(message).meta(meta).build();
+            PutSubscriptionFilterError::InvalidParameterException(err)
+        };
+        let aborted = OperationAbortedException::builder().build();
+        let gone = ResourceNotFoundException::builder().build();
+        for (err, ends) in [
+            (
+                invalid(
+                    "Could not execute the lambda function. Make sure you have given CloudWatch Logs \
+                     permission to execute your function.",
+                ),
+                true,
+            ),
+            (PutSubscriptionFilterError::OperationAbortedException(aborted), true),
+            (invalid("Invalid filter pattern"), false),
+            (PutSubscriptionFilterError::ResourceNotFoundException(gone), false),
+        ] {
+            assert_eq!(ends_by_itself(&err), ends, "{err:?}");
+        }
+    }
+
+    /// How often a call was made that is refused until `until` has passed, and what came of it.
+    async fn outcome_of(settling: &Settling, until: Duration) -> (u32, Result<(), &'static str>) {
+        let (start, mut calls) = (Instant::now(), 0);
+        let call = || {
+            calls += 1;
+            let over = start.elapsed() >= until;
+            async move { if over { Ok(()) } else { Err("not yet") } }
+        };
+        let outcome = settling.wait_out(call, |err| *err == "not yet").await;
+        (calls, outcome)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_waited_out_up_to_the_limit() {
+        let settling = Settling::default();
+        for _ in 0..2 {
+            let minute = Duration::from_secs(60);
+            assert_eq!(outcome_of(&settling, minute).await, (13, Ok(())), "each success begins anew");
+        }
+        assert_eq!(outcome_of(&settling, Duration::MAX).await, (25, Err("not yet")));
+        assert_eq!(outcome_of(&settling, Duration::MAX).await, (1, Err("not yet")), "not once a group");
+        assert_eq!(outcome_of(&settling, Duration::ZERO).await, (1, Ok(())));
+        let refused = settling.wait_out(|| async { Err::<(), _>("denied") }, |err| *err == "not yet").await;
+        assert_eq!(refused, Err("denied"), "other refusals are not waited for");
     }
 }

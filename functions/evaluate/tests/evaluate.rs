@@ -1,5 +1,7 @@
 //! Pattern in, message out, resolution out; and what happens when a part fails.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Mutex;
 
 use catchment_alert::message::Status;

@@ -2,7 +2,7 @@
 //! emulator at `CATCHMENT_TEST_ENDPOINT`. Without that variable there is no AWS
 //! to talk to, and the tests say so and end.
 
-#![allow(clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::{

@@ -1,8 +1,8 @@
 //! The settings of `subscribe`, as `template.yaml` writes them.
 
 use catchment_aws::config::{ConfigErrors, Reader, Vars};
-use catchment_aws::log_groups::{DestinationArn, FilterName, LogGroupName, SubscriptionFilter};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use catchment_aws::log_groups::{DestinationArn, FilterName, SubscriptionFilter};
+use catchment_record::Globs;
 
 use crate::reconcile::Wanted;
 
@@ -24,14 +24,11 @@ impl Config {
     /// matches `/aws/lambda/team/worker`, as it does in IAM policies.
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(vars);
-        for name in ["LOG_GROUP_PATTERNS", "OWN_LOG_GROUPS"] {
-            reader.required(name);
-        }
+        reader.required("LOG_GROUP_PATTERNS");
         let config = Self {
             wanted: Wanted {
                 patterns: globs(&mut reader, "LOG_GROUP_PATTERNS"),
                 excludes: globs(&mut reader, "LOG_GROUP_EXCLUDES"),
-                own: reader.list("OWN_LOG_GROUPS").into_iter().map(LogGroupName).collect(),
             },
             filter: SubscriptionFilter {
                 name: FilterName(reader.required("FILTER_NAME")),
@@ -52,17 +49,12 @@ fn arn(reader: &mut Reader<'_>, name: &str) -> String {
     value
 }
 
-fn globs(reader: &mut Reader<'_>, name: &str) -> GlobSet {
-    let mut set = GlobSetBuilder::new();
-    for pattern in reader.list(name) {
-        match GlobBuilder::new(&pattern).literal_separator(false).build() {
-            Ok(glob) => drop(set.add(glob)),
-            Err(err) => reader.fault(name, format!("\"{pattern}\": {}", err.kind())),
-        }
-    }
-    set.build().unwrap_or_else(|err| {
-        reader.fault(name, err);
-        GlobSet::empty()
+fn globs(reader: &mut Reader<'_>, name: &str) -> Globs {
+    let list = reader.list(name);
+    Globs::new(&list).unwrap_or_else(|err| {
+        let glob = err.glob().unwrap_or_default();
+        reader.fault(name, format!("\"{glob}\": {}", err.kind()));
+        Globs::default()
     })
 }
 
@@ -79,7 +71,6 @@ mod tests {
         ]);
         let message = Config::from_vars(&vars).unwrap_err().to_string();
         for part in [
-            "OWN_LOG_GROUPS is not set",
             "LOG_GROUP_PATTERNS is \"/aws/[lambda/*\": unclosed character class",
             "INGEST_FUNCTION_ARN is \"ingest\": not an ARN",
             "METRICS_NAMESPACE is not set",

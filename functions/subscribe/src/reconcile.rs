@@ -1,17 +1,16 @@
 //! Brings the subscription filters of all log groups in line with what is wanted.
 //!
 //! What always holds: a filter that is not ours is never touched; a group that is
-//! Catchment's own is never subscribed; a failure with one group does not stop the
+//! Catchment's own, of whatever stack, is never subscribed; a failure with one group does not stop the
 //! rest; and every matching group is accounted for:
 //! `matched = added + repaired + kept + failed + left` (when nothing else failed).
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use catchment_aws::AwsError;
 use catchment_aws::emf::Metrics;
 use catchment_aws::log_groups::{LogGroupInfo, LogGroupName, LogGroups, SubscriptionFilter};
-use globset::GlobSet;
+use catchment_record::{Globs, OWN_LOG_GROUP_PREFIX};
 use serde::Serialize;
 
 /// Subscription filters that a log group takes (AWS's quota, not adjustable).
@@ -24,11 +23,9 @@ const MAX_NAMED_FAILURES: usize = 200;
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// Names to subscribe.
-    pub patterns: GlobSet,
+    pub patterns: Globs,
     /// Of those, names to leave alone.
-    pub excludes: GlobSet,
-    /// Catchment's own groups: never, whatever the patterns say.
-    pub own: BTreeSet<LogGroupName>,
+    pub excludes: Globs,
 }
 
 impl Wanted {
@@ -37,8 +34,11 @@ impl Wanted {
         Self::default()
     }
 
-    fn names(&self, group: &LogGroupName) -> bool {
-        self.patterns.is_match(&group.0) && !self.excludes.is_match(&group.0) && !self.own.contains(group)
+    /// Two stacks of one account would feed each other without end if they
+    /// subscribed each other's groups: so none of Catchment's, whatever the patterns say.
+    fn names(&self, LogGroupName(name): &LogGroupName) -> bool {
+        let own = name.starts_with(OWN_LOG_GROUP_PREFIX);
+        !own && self.patterns.match_name(name) && !self.excludes.match_name(name)
     }
 }
 

@@ -19,7 +19,6 @@ const DEADLINE: i64 = NOW + 60_000;
 fn config() -> Result<Config, ConfigErrors> {
     Config::from_vars(&Vars::from_pairs([
         ("LOG_GROUP_PATTERNS", "/ecs/*"),
-        ("OWN_LOG_GROUPS", "/aws/lambda/catchment-ingest"),
         ("INGEST_FUNCTION_ARN", "arn:aws:lambda:eu-west-1:1:function:ingest"),
         ("FILTER_NAME", "catchment-catchment"),
         ("METRICS_NAMESPACE", "Catchment"),

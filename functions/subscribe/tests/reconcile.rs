@@ -16,7 +16,6 @@ fn config(patterns: &str, excludes: &str) -> Config {
     Config::from_vars(&Vars::from_pairs([
         ("LOG_GROUP_PATTERNS", patterns),
         ("LOG_GROUP_EXCLUDES", excludes),
-        ("OWN_LOG_GROUPS", "/aws/lambda/catchment-ingest,/aws/lambda/catchment-subscribe"),
         ("INGEST_FUNCTION_ARN", INGEST),
         ("FILTER_NAME", "catchment-catchment"),
         ("METRICS_NAMESPACE", "Catchment"),
@@ -31,39 +30,38 @@ async fn run(groups: &InMemoryLogGroups, config: &Config) -> Summary {
 #[tokio::test]
 async fn what_matches_is_subscribed_and_nothing_else() {
     let groups = InMemoryLogGroups::with(&[
-        "/aws/lambda/catchment-ingest",
         "/aws/lambda/orders",
         "/aws/lambda/team/worker",
-        "/aws/lambda/catchment-ingest-2",
+        "/catchments/web",
         "/aws/lambda/noise",
         "/ecs/web",
         "/var/log",
     ]);
-    let config = config("/ecs/*, /aws/lambda/*", "*/noise");
+    let config = config("/ecs/*, /aws/lambda/*, /catchment*", "*/noise");
     let summary = run(&groups, &config).await;
-    for group in
-        ["/aws/lambda/orders", "/aws/lambda/team/worker", "/aws/lambda/catchment-ingest-2", "/ecs/web"]
-    {
+    for group in ["/aws/lambda/orders", "/aws/lambda/team/worker", "/catchments/web", "/ecs/web"] {
         assert_eq!(groups.filters_of(group), [OURS], "{group}");
     }
-    for group in ["/aws/lambda/catchment-ingest", "/aws/lambda/noise", "/var/log"] {
+    for group in ["/aws/lambda/noise", "/var/log"] {
         assert!(groups.filters_of(group).is_empty(), "{group}");
     }
-    assert_eq!(summary, Summary { seen: 7, matched: 4, added: 4, ..Summary::default() });
+    assert_eq!(summary, Summary { seen: 6, matched: 4, added: 4, ..Summary::default() });
 
     let changes = groups.changes();
     let again = run(&groups, &config).await;
-    assert_eq!(again, Summary { seen: 7, matched: 4, kept: 4, ..Summary::default() });
+    assert_eq!(again, Summary { seen: 6, matched: 4, kept: 4, ..Summary::default() });
     assert_eq!(groups.changes(), changes, "a second run changes nothing");
 }
 
 #[tokio::test]
-async fn a_pattern_that_names_our_own_groups_does_not_subscribe_them() {
-    let groups = InMemoryLogGroups::with(&["/aws/lambda/catchment-ingest"]);
-    groups.plant("/aws/lambda/catchment-ingest", "catchment-catchment", INGEST);
-    let summary = run(&groups, &config("/aws/lambda/catchment-ingest,*", "")).await;
-    assert!(groups.filters_of("/aws/lambda/catchment-ingest").is_empty());
-    assert_eq!(summary, Summary { seen: 1, removed: 1, ..Summary::default() });
+async fn own_groups_of_any_stack_are_never_subscribed_whatever_the_patterns_say() {
+    let groups = InMemoryLogGroups::with(&["/catchment/demo/ingest", "/catchment/other/ingest"]);
+    groups.plant("/catchment/demo/ingest", "catchment-catchment", INGEST);
+    let summary = run(&groups, &config("/catchment/other/ingest,*", "")).await;
+    for group in ["/catchment/demo/ingest", "/catchment/other/ingest"] {
+        assert!(groups.filters_of(group).is_empty(), "{group}");
+    }
+    assert_eq!(summary, Summary { seen: 2, removed: 1, ..Summary::default() });
 }
 
 #[tokio::test]

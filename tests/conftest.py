@@ -26,6 +26,9 @@ from local_aws.receiver import Receiver
 NAME = "e2e"
 DATABASE = "catchment"
 OUTAGE_SERVICE = "outage-api"
+# This stack's, and one of another stack of the same account.
+OWN_LOG_GROUPS = [f"/catchment/{NAME}/{function}" for function in ("ingest", "evaluate", "notify", "subscribe")]
+OWN_LOG_GROUPS.append("/catchment/other/ingest")
 RULES = f"""
 groups:
   - name: e2e
@@ -205,7 +208,7 @@ def deployed(tmp_path_factory):
         secret = emulator.client("secretsmanager").create_secret(Name="slack", SecretString=receiver.url("slack"))
         stack = sam.deploy(
             emulator, NAME, SlackWebhookSecretArn=secret["ARN"], AlertEmail="oncall@example.com",
-            LogGroupPatterns="/ecs/*,/aws/lambda/*", LogGroupExcludes="/ecs/noise-*",
+            LogGroupPatterns="/ecs/*,/aws/lambda/*,/catchment/*", LogGroupExcludes="/ecs/noise-*",
             ShortLogGroups="/ecs/short-*", LongLogGroups="/ecs/long-*", Environment="e2e",
         )
         emulator.client("s3").put_object(

@@ -5,7 +5,7 @@ import re
 
 import duckdb
 import pytest
-from conftest import subscription_event, wait_for
+from conftest import OWN_LOG_GROUPS, subscription_event, wait_for
 from template import properties
 
 pytestmark = pytest.mark.usefixtures("outage")
@@ -145,10 +145,11 @@ def test_a_control_message_is_acknowledged_and_counted(deployed):
     assert deployed.keys("") == before
 
 
-def test_our_own_log_groups_are_refused(deployed):
+@pytest.mark.parametrize("group", OWN_LOG_GROUPS)
+def test_the_log_groups_of_every_stack_of_ours_are_refused(deployed, group):
     before = deployed.keys("")
-    for function in ("ingest", "evaluate", "notify", "subscribe"):
-        deployed.ingest(subscription_event(f"/aws/lambda/e2e-{function}", ["a line about a line"]))
+    metrics = deployed.ingest(subscription_event(group, ["a line about a line", "and another"]))
+    assert metrics["EventsFiltered"] == metrics["OwnEventsRefused"] == metrics["EventsReceived"] == 2
     assert deployed.keys("") == before
 
 
@@ -165,7 +166,8 @@ def test_a_secret_is_nowhere(deployed):
     records = deployed.records("/ecs/leaky")
     assert len(records) == 4 and all(record["redactions"] for record in records)
     kept = json.dumps([records, deployed.items("AuditTableName"), deployed.items("StateTableName")], default=str)
-    log = deployed.logs.filter_log_events(logGroupName="/aws/lambda/e2e-ingest")["events"]
+    log = deployed.logs.filter_log_events(logGroupName="/catchment/e2e/ingest")["events"]
+    assert any("took in a payload" in event["message"] for event in log)
     kept += json.dumps(log)
     for secret in secrets:
         assert secret not in kept

@@ -106,14 +106,14 @@ def test_one_permission_serves_all_log_groups():
     assert permission["Properties"]["SourceArn"]["Fn::Sub"].endswith(":log-group:*")
 
 
-def test_the_log_groups_of_our_functions_have_a_retention_and_are_named_as_our_own():
+def test_the_log_groups_of_our_functions_have_a_retention_and_are_never_collected():
     groups = [it["Properties"] for it in resources("AWS::Logs::LogGroup").values()]
     assert all(group["RetentionInDays"] == {"Ref": "OwnLogRetentionDays"} for group in groups)
     names = sorted(group["LogGroupName"]["Fn::Sub"] for group in groups)
-    assert names == sorted(f"/aws/lambda/${{AWS::StackName}}-{function}" for function in FUNCTIONS)
-    for function in ("ingest", "subscribe"):
-        own = functions()[function]["Environment"]["Variables"]["OWN_LOG_GROUPS"]["Fn::Sub"]
-        assert sorted(own.split(",")) == names
+    # The code refuses what is below /catchment/, of whatever stack.
+    assert names == sorted(f"/catchment/${{AWS::StackName}}/{function}" for function in FUNCTIONS)
+    for function in FUNCTIONS:
+        assert functions()[function]["LoggingConfig"] == {"LogGroup": {"Ref": f"{function.title()}LogGroup"}}
 
 
 def test_every_parameter_is_explained_grouped_and_has_a_default():

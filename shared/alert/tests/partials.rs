@@ -1,6 +1,8 @@
 //! Partials: buckets are `(end - step, end]` by event time, reduced to the
 //! groups of an outer sum, bounded, and the same for the same batch.
 
+#![allow(clippy::unwrap_used)]
+
 use std::borrow::Cow;
 
 use catchment_alert::{MAX_SERIES_PER_RULE, RuleFile, RuleSet, Series};

@@ -2,6 +2,8 @@
 //! `x` the condition holds, `.` it does not; expected: `-` inactive, `p`
 //! pending, `F` firing (notified), `f` firing, `R` resolved (notified).
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use catchment_alert::message::Status;
 use catchment_alert::{AlertState, Phase, RuleFile, RuleSet, Series, Step, next_states};
 

@@ -75,17 +75,22 @@ impl Request {
     ///
     /// One unsubscribable group does not undo a deployment: the summary, the log
     /// and the metrics tell of it. It is undone when nothing at all could be
-    /// subscribed. A removal is complete, or it has failed.
+    /// subscribed. A removal has failed when a group that matches may still carry
+    /// our filter; it does not wait for all others of a large account.
     pub fn outcome(&self, summary: &Summary) -> Response {
         let first = summary.failures.first();
         let why = first.map(|f| format!("; {}: {}", f.log_group, f.reason)).unwrap_or_default();
-        let Summary { matched, added, repaired, kept, removed, failed, left, .. } = summary;
+        let Summary { matched, added, repaired, kept, removed, failed, left, matched_left, .. } = summary;
         if self.request_type == RequestType::Delete {
             return if summary.is_complete() {
-                self.success(&format!("{removed} subscription filters removed"))
+                let rest = match left {
+                    0 => String::new(),
+                    _ => format!("; {left} log groups that match no pattern were not looked at"),
+                };
+                self.success(&format!("{removed} subscription filters removed{rest}"))
             } else {
                 self.failure(&format!(
-                    "{failed} log groups could not be freed and {left} were not reached; \
+                    "{failed} log groups could not be freed and {matched_left} were not reached; \
                      delete the stack again to go on{why}"
                 ))
             };

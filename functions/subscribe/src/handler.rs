@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::custom_resource::{Request, RequestType, Response};
-use crate::reconcile::{Cause, Summary, Wanted, reconcile};
+use crate::reconcile::{Cause, Goal, Summary, reconcile};
 
 /// Kept back of an invocation's time, so that the answer can be given twice.
 const ANSWER_RESERVE: Duration = Duration::from_secs(25);
@@ -62,7 +62,7 @@ impl<G: LogGroups, C: Clock> Handler<G, C> {
             return Ok(json!(response));
         }
         let config = self.config.as_ref().map_err(Clone::clone)?;
-        let summary = self.run(config, &config.wanted, deadline_millis).await;
+        let summary = self.run(config, Goal::Subscribed, deadline_millis).await;
         match summary.failures.first() {
             Some(failure) if failure.log_group == "*" && failure.cause == Cause::Transient => {
                 Err(HandlerError::Listing(failure.reason.clone()))
@@ -77,19 +77,22 @@ impl<G: LogGroups, C: Clock> Handler<G, C> {
         }
         match &self.config {
             Err(faults) => request.failure(&faults.to_string()),
-            Ok(config) if request.request_type == RequestType::Delete => {
-                request.outcome(&self.run(config, &Wanted::nothing(), deadline_millis).await)
+            Ok(config) => {
+                let goal = match request.request_type {
+                    RequestType::Create | RequestType::Update => Goal::Subscribed,
+                    RequestType::Delete => Goal::Removed,
+                };
+                request.outcome(&self.run(config, goal, deadline_millis).await)
             }
-            Ok(config) => request.outcome(&self.run(config, &config.wanted, deadline_millis).await),
         }
     }
 
-    async fn run(&self, config: &Config, wanted: &Wanted, deadline_millis: i64) -> Summary {
+    async fn run(&self, config: &Config, goal: Goal, deadline_millis: i64) -> Summary {
         let now = self.clock.now_millis();
         let remaining = u64::try_from(deadline_millis.saturating_sub(now)).unwrap_or(0);
         let budget = Duration::from_millis(remaining).saturating_sub(ANSWER_RESERVE);
         let turn = usize::try_from(now / 1000).unwrap_or(0);
-        let run = reconcile(&self.groups, wanted, &config.filter, budget, turn);
+        let run = reconcile(&self.groups, goal, &config.wanted, &config.filter, budget, turn);
         let summary = Box::pin(run).await;
         report(&summary);
         if let Err(err) = summary.metrics(&config.metrics_namespace).emit(now) {
@@ -136,6 +139,7 @@ fn report(summary: &Summary) {
         removed = summary.removed,
         failed = summary.failed,
         left = summary.left,
+        matched_left = summary.matched_left,
         "log groups reconciled"
     );
 }

@@ -3,7 +3,7 @@
 //! What always holds: a filter that is not ours is never touched; a group that is
 //! Catchment's own, of whatever stack, is never subscribed; a failure with one group does not stop the
 //! rest; and every matching group is accounted for:
-//! `matched = added + repaired + kept + failed + left` (when nothing else failed).
+//! `matched = added + repaired + kept + failed + matched_left` (when nothing else failed).
 
 use std::time::Duration;
 
@@ -29,17 +29,21 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// No group at all: with it every filter of ours is removed.
-    pub fn nothing() -> Self {
-        Self::default()
-    }
-
     /// Two stacks of one account would feed each other without end if they
     /// subscribed each other's groups: so none of Catchment's, whatever the patterns say.
     fn names(&self, LogGroupName(name): &LogGroupName) -> bool {
         let own = name.starts_with(OWN_LOG_GROUP_PREFIX);
         !own && self.patterns.match_name(name) && !self.excludes.match_name(name)
     }
+}
+
+/// What a run is to bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Our filter on the wanted groups, and on no other.
+    Subscribed,
+    /// Our filter on no group. The wanted ones, which carry it, come first.
+    Removed,
 }
 
 /// A log group that is not as it should be, and why.
@@ -70,7 +74,7 @@ pub enum Cause {
 pub struct Summary {
     /// All that were listed.
     pub seen: u64,
-    /// Those that are to be subscribed.
+    /// Those that are to be subscribed; none in a removal.
     pub matched: u64,
     /// Subscribed now.
     pub added: u64,
@@ -84,6 +88,8 @@ pub struct Summary {
     pub failed: u64,
     /// Not looked at: the time was up.
     pub left: u64,
+    /// Of those, the ones that match.
+    pub matched_left: u64,
     /// Names that match, of a log class that takes no filters.
     pub unsupported: Vec<String>,
     /// The first of the failures.
@@ -91,9 +97,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every group was reached and is as it should be.
+    /// Whether nothing failed, and every group that matches was looked at. Another
+    /// carries a filter of ours only if it matched until just now.
     pub fn is_complete(&self) -> bool {
-        self.failed == 0 && self.left == 0
+        self.failed == 0 && self.matched_left == 0
     }
 
     /// The same as metrics of CloudWatch.
@@ -147,20 +154,22 @@ impl GroupError {
     }
 }
 
-/// Puts `filter` on the wanted groups and removes it from all others, within
-/// `budget`. `turn` differs from run to run: what one run has no time for, another
+/// Puts `filter` on the groups that the `goal` says and removes it from all others,
+/// within `budget`. `turn` differs from run to run: what one run has no time for, another
 /// begins with.
 pub async fn reconcile<G: LogGroups>(
     groups: &G,
+    goal: Goal,
     wanted: &Wanted,
     filter: &SubscriptionFilter,
     budget: Duration,
     turn: usize,
 ) -> Summary {
-    let mut run = Run { groups, wanted, filter, listed: false, summary: Summary::default() };
+    let mut run = Run { groups, goal, wanted, filter, listed: false, summary: Summary::default() };
     // Whatever call the time-out interrupts is idempotent, and counts as left.
     if tokio::time::timeout(budget, run.all(turn)).await.is_err() {
-        tracing::warn!(left = run.summary.left, "out of time; the next run goes on");
+        let Summary { left, matched_left, .. } = run.summary;
+        tracing::warn!(left, matched_left, "out of time before every log group was looked at");
         if !run.listed {
             run.summary.fail("*", &GroupError::NotListed);
         }
@@ -170,6 +179,7 @@ pub async fn reconcile<G: LogGroups>(
 
 struct Run<'a, G> {
     groups: &'a G,
+    goal: Goal,
     wanted: &'a Wanted,
     filter: &'a SubscriptionFilter,
     listed: bool,
@@ -188,17 +198,24 @@ impl<G: LogGroups> Run<'_, G> {
             list.rotate_left(turn % len);
         }
         for group in &wanted {
-            if let Err(err) = self.subscribe(group).await {
-                self.summary.fail(&group.0, &err);
-            }
-            self.summary.left -= 1;
+            let outcome = match self.goal {
+                Goal::Subscribed => self.subscribe(group).await,
+                Goal::Removed => self.unsubscribe(group).await,
+            };
+            self.account_for(group, outcome);
+            self.summary.matched_left -= 1;
         }
         for group in &others {
-            if let Err(err) = self.unsubscribe(group).await {
-                self.summary.fail(&group.0, &err);
-            }
-            self.summary.left -= 1;
+            let outcome = self.unsubscribe(group).await;
+            self.account_for(group, outcome);
         }
+    }
+
+    fn account_for(&mut self, group: &LogGroupName, outcome: Result<(), GroupError>) {
+        if let Err(err) = outcome {
+            self.summary.fail(&group.0, &err);
+        }
+        self.summary.left -= 1;
     }
 
     /// The wanted groups, and all others that may carry a filter of ours.
@@ -211,7 +228,8 @@ impl<G: LogGroups> Run<'_, G> {
                 self.summary.seen += 1;
                 match (self.wanted.names(&name), takes_filters) {
                     (true, true) => {
-                        self.summary.matched += 1;
+                        self.summary.matched += u64::from(self.goal == Goal::Subscribed);
+                        self.summary.matched_left += 1;
                         wanted.push(name);
                     }
                     (false, true) => others.push(name),

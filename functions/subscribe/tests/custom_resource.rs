@@ -10,7 +10,9 @@ use catchment_aws::config::{ConfigErrors, Vars};
 use catchment_aws::log_groups::InMemoryLogGroups;
 use catchment_aws::webhook::WebhookClient;
 use catchment_subscribe::config::Config;
+use catchment_subscribe::custom_resource::Request;
 use catchment_subscribe::handler::Handler;
+use catchment_subscribe::reconcile::Summary;
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_760_000_000_000;
@@ -147,6 +149,25 @@ async fn a_removal_that_is_not_complete_has_failed() {
     assert_eq!(answer["Status"], "FAILED");
     assert!(answer["Reason"].as_str().unwrap().contains("/ecs/a: "), "{answer}");
     assert!(handler.groups.filters_of("/ecs/b").is_empty());
+}
+
+#[test]
+fn a_removal_does_not_wait_for_groups_that_match_nothing() {
+    let delete = request("Delete", "https://example.com", Some("Subscriptions-subscriptions"));
+    let delete: Request = serde_json::from_value(delete).unwrap();
+    let answer = |summary: &Summary| json!(delete.outcome(summary));
+    let others_left = answer(&Summary { removed: 2, left: 9, ..Summary::default() });
+    assert_eq!(others_left["Status"], "SUCCESS");
+    assert_eq!(
+        others_left["Reason"],
+        "2 subscription filters removed; 9 log groups that match no pattern were not looked at"
+    );
+    let matched_left = answer(&Summary { removed: 2, left: 9, matched_left: 1, ..Summary::default() });
+    assert_eq!(matched_left["Status"], "FAILED");
+    assert_eq!(
+        matched_left["Reason"],
+        "0 log groups could not be freed and 1 were not reached; delete the stack again to go on"
+    );
 }
 
 #[tokio::test]

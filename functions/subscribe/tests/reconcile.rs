@@ -6,7 +6,7 @@ use std::time::Duration;
 use catchment_aws::config::Vars;
 use catchment_aws::log_groups::InMemoryLogGroups;
 use catchment_subscribe::config::Config;
-use catchment_subscribe::reconcile::{Cause, Summary, Wanted, reconcile};
+use catchment_subscribe::reconcile::{Cause, Goal, Summary, reconcile};
 
 const INGEST: &str = "arn:aws:lambda:eu-west-1:123456789012:function:catchment-ingest";
 const OURS: &str = "catchment-catchment -> arn:aws:lambda:eu-west-1:123456789012:function:catchment-ingest";
@@ -24,7 +24,7 @@ fn config(patterns: &str, excludes: &str) -> Config {
 }
 
 async fn run(groups: &InMemoryLogGroups, config: &Config) -> Summary {
-    reconcile(groups, &config.wanted, &config.filter, AMPLE, 0).await
+    reconcile(groups, Goal::Subscribed, &config.wanted, &config.filter, AMPLE, 0).await
 }
 
 #[tokio::test]
@@ -113,9 +113,9 @@ async fn what_there_was_no_time_for_is_counted_and_comes_first_another_time() {
     let config = config("/ecs/*", "");
     // Five pages, then two calls a group.
     let budget = Duration::from_millis(5_000 + 2 * 3 * 1_000 + 500);
-    let first = reconcile(&groups, &config.wanted, &config.filter, budget, 0).await;
+    let first = reconcile(&groups, Goal::Subscribed, &config.wanted, &config.filter, budget, 0).await;
     assert_eq!((first.matched, first.added, first.left), (10, 3, 7));
-    let second = reconcile(&groups, &config.wanted, &config.filter, budget, 5).await;
+    let second = reconcile(&groups, Goal::Subscribed, &config.wanted, &config.filter, budget, 5).await;
     assert_eq!((second.matched, second.added, second.left), (10, 3, 7));
     assert_eq!(groups.filters_of("/ecs/5"), [OURS]);
 }
@@ -127,10 +127,28 @@ async fn removing_everything_leaves_what_is_not_ours() {
     groups.plant("/ecs/b", "datadog", "arn:a");
     let config = config("/ecs/*", "");
     run(&groups, &config).await;
-    let summary = reconcile(&groups, &Wanted::nothing(), &config.filter, AMPLE, 0).await;
+    let summary = reconcile(&groups, Goal::Removed, &config.wanted, &config.filter, AMPLE, 0).await;
     // The first run has already freed /unmatched.
     assert_eq!(summary, Summary { seen: 3, removed: 2, ..Summary::default() });
     assert_eq!(groups.filters_of("/ecs/b"), ["datadog -> arn:a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_begins_with_the_groups_that_match() {
+    let others: Vec<String> = (0..6).map(|n| format!("/aws/{n}")).collect();
+    let names = others.iter().map(String::as_str).chain(["/ecs/a", "/ecs/b"]);
+    let config = config("/ecs/*", "");
+    // Four pages; then two calls for a group with a filter of ours, one for any other.
+    for (seconds, removed, left, matched_left) in [(4 + 2, 1, 7, 1), (4 + 4 + 1, 2, 5, 0)] {
+        let groups = InMemoryLogGroups::with(&names.clone().collect::<Vec<_>>()).slow(Duration::from_secs(1));
+        for group in ["/ecs/a", "/ecs/b"] {
+            groups.plant(group, "catchment-catchment", INGEST);
+        }
+        let budget = Duration::from_millis(seconds * 1_000 + 500);
+        let summary = reconcile(&groups, Goal::Removed, &config.wanted, &config.filter, budget, 0).await;
+        assert_eq!(summary, Summary { seen: 8, removed, left, matched_left, ..Summary::default() });
+        assert_eq!(summary.is_complete(), matched_left == 0);
+    }
 }
 
 #[test]

@@ -101,9 +101,16 @@ def test_every_alarm_on_our_own_metrics_watches_one_that_is_emitted():
 
 
 def test_one_permission_serves_all_log_groups():
-    (permission,) = resources("AWS::Lambda::Permission").values()
-    assert permission["Properties"]["Principal"] == "logs.amazonaws.com"
-    assert permission["Properties"]["SourceArn"]["Fn::Sub"].endswith(":log-group:*")
+    permissions = [it["Properties"] for it in resources("AWS::Lambda::Permission").values()]
+    (permission,) = [it for it in permissions if it["Principal"] == "logs.amazonaws.com"]
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":log-group:*")
+
+
+def test_the_schedule_of_subscribe_ends_before_the_filters_are_removed():
+    assert "Events" not in functions()["subscribe"]
+    rule = template()["Resources"]["SubscribeRule"]
+    assert rule["DependsOn"] == template()["Resources"]["ScheduleMayInvokeSubscribe"]["DependsOn"] == "Subscriptions"
+    assert rule["Properties"]["ScheduleExpression"] == {"Ref": "SubscribeSchedule"}
 
 
 def test_the_log_groups_of_our_functions_have_a_retention_and_are_never_collected():

@@ -87,6 +87,19 @@ def test_what_ingest_fails_on_is_tried_again_and_then_kept():
     assert config["MaximumRetryAttempts"] == 2
     assert config["MaximumEventAgeInSeconds"] == 6 * 3600
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedPayloadQueue", "Arn"]}
+    assert template()["Resources"]["FailedPayloadQueue"]["DeletionPolicy"] == "Retain"
+
+
+def test_a_function_that_fails_or_is_never_invoked_raises_an_alarm():
+    alarms = [it["Properties"] for it in resources("AWS::CloudWatch::Alarm").values()]
+    watched = {
+        (it["MetricName"], it["Dimensions"][0]["Value"]["Ref"]) for it in alarms if it.get("Namespace") == "AWS/Lambda"
+    }
+    assert watched == {("Errors", f"{function.title()}Function") for function in FUNCTIONS} | {
+        ("DestinationDeliveryFailures", "IngestFunction"), ("Invocations", "EvaluateFunction"),
+    }
+    (asleep,) = [it for it in alarms if it.get("MetricName") == "Invocations"]
+    assert asleep["TreatMissingData"] == "breaching"
 
 
 def test_every_alarm_on_our_own_metrics_watches_one_that_is_emitted():

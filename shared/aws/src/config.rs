@@ -54,11 +54,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that may be absent or empty.
-    pub fn optional(&mut self, name: &str) -> Option<String> {
-        self.vars.get(name).map(str::to_owned)
-    }
-
     /// A setting that must be there and must parse. On a fault the default
     /// stands in until [`Reader::finish`] reports it.
     pub fn required_parsed<T>(&mut self, name: &str) -> T

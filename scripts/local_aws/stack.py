@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import takewhile
 
 from local_aws.processes import ROOT, Progress
 
@@ -29,7 +30,8 @@ def run(command, env, log):
     """Runs a command with its output in `log`, shows that it runs, and shows the
     end of its output if it fails. What it wrote."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    name = " ".join(str(part) for part in command[:3])
+    # Up to the first option: `sam build`, `cargo lambda build`.
+    name = " ".join(takewhile(lambda word: not word.startswith("-"), map(str, command)))
     started = time.monotonic()
     with log.open("w") as output:
         process = subprocess.Popen(

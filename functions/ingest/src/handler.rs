@@ -165,6 +165,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
                 .await
                 .map_err(|err| IngestError::Partials(err.into()))?;
         }
+        report.alert_lines_matched = partials.matched_lines;
         report.partials_recorded = count(partials.partials.len());
         report.series_dropped = partials.dropped_series;
         Ok(())

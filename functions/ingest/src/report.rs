@@ -20,6 +20,8 @@ pub struct Report {
     pub objects_already_there: u64,
     /// New entries in the audit trail.
     pub audit_entries_created: u64,
+    /// How often a line matched an alert rule.
+    pub alert_lines_matched: u64,
     /// Partials recorded for alert rules.
     pub partials_recorded: u64,
     /// Series beyond a rule's limit, left out of its alerts.
@@ -65,6 +67,7 @@ impl Report {
             .count("ObjectsCreated", self.objects_created)
             .count("ObjectsAlreadyThere", self.objects_already_there)
             .count("AuditEntriesCreated", self.audit_entries_created)
+            .count("AlertLinesMatched", self.alert_lines_matched)
             .count("PartialsRecorded", self.partials_recorded)
             .count("SeriesDropped", self.series_dropped)
             .count("SecretsRedacted", self.secrets_redacted)

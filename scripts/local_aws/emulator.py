@@ -84,7 +84,11 @@ class Emulator:
         log = directory / "emulator.log"
         pid = processes.start([sys.executable, "-m", "ministack"], log, env)
         emulator = cls(directory, pid, port)
-        processes.wait_until(emulator.is_healthy, 60, "the emulator", pid, log)
+        try:
+            processes.wait_until(emulator.is_healthy, 60, "the emulator", pid, log)
+        except BaseException:  # an interruption too
+            emulator.stop()
+            raise
         (directory / "emulator.json").write_text(json.dumps({"pid": pid, "port": port}))
         return emulator
 

@@ -60,8 +60,10 @@ def alive(pid):
 
 def is_ours(pid, mark):
     """Whether the process still is what we started: ids are reused."""
-    shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
-    return mark in shown.stdout
+    try:
+        return mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False  # it ended
 
 
 def stop(pid, mark):

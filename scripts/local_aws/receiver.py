@@ -95,7 +95,11 @@ class Receiver:
         log = directory / "receiver.log"
         pid = processes.start([sys.executable, "-m", "local_aws.receiver", str(port)], log, env)
         receiver = cls(pid, port)
-        processes.wait_until(receiver.is_healthy, 20, "the local receiver", pid, log)
+        try:
+            processes.wait_until(receiver.is_healthy, 20, "the local receiver", pid, log)
+        except BaseException:  # an interruption too
+            receiver.stop()
+            raise
         return receiver
 
     def url(self, path):

@@ -64,20 +64,27 @@ def test_the_retention_class_is_chosen_by_log_group(deployed, group, retention_c
     assert record["class"] == retention_class
 
 
+def partial_keys(deployed):
+    keys = {(item["pk"]["S"], item["sk"]["S"]) for item in deployed.items("StateTableName")}
+    return {key for key in keys if key[0].startswith("PARTIAL#")}
+
+
 def test_an_event_twice_leaves_what_it_left_once(deployed):
     line = {
         "audit": True, "event_type": "user.login", "user_id": "twice", "entity_type": "session",
         "entity_id": "s-twice", "message": "login ok", "ip_address": "203.0.113.7",
     }
     payload = subscription_event("/ecs/twice", [json.dumps(line), "database connection error"])
+    before = partial_keys(deployed)
     first = deployed.ingest(payload)
-    objects, audit = deployed.keys("logs/"), deployed.items("AuditTableName")
-    partials = [item for item in deployed.items("StateTableName") if item["pk"]["S"].startswith("PARTIAL#")]
+    objects, audit, partials = deployed.keys("logs/"), deployed.items("AuditTableName"), partial_keys(deployed)
     again = deployed.ingest(payload)
     assert again["EventsArchived"] == first["EventsArchived"] == 2
+    assert again["PartialsRecorded"] == first["PartialsRecorded"] == len(partials - before) >= 1
+    assert first["AuditEntriesCreated"] == 1 and again["AuditEntriesCreated"] == 0
     assert deployed.keys("logs/") == objects
     assert deployed.items("AuditTableName") == audit
-    assert [item for item in deployed.items("StateTableName") if item["pk"]["S"].startswith("PARTIAL#")] == partials
+    assert partial_keys(deployed) == partials
     assert len(deployed.records("/ecs/twice")) == 2
 
 

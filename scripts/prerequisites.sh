@@ -57,14 +57,6 @@ check_prerequisites() {
   [ -z "$missing" ] || exit 1
 }
 
-# The machine's architecture as Lambda names it.
-host_architecture() {
-  case "$(uname -m)" in
-    aarch64 | arm64) echo arm64 ;;
-    *) echo x86_64 ;;
-  esac
-}
-
 # Makes .venv/$1 from scripts/requirements/$1.txt, unless it is there already.
 virtual_environment() {
   local directory="$root/.venv/$1" requirements="$root/scripts/requirements/$1.txt" want

@@ -89,10 +89,6 @@ class Stack:
     def __getitem__(self, output):
         return self.outputs[output]
 
-    @property
-    def filter_name(self):
-        return f"{self.name}-catchment"
-
 
 def deploy(emulator, name, **parameters):
     """`sam deploy` into the emulator; again is an update, and nothing if nothing changed."""

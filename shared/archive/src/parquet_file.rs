@@ -21,8 +21,9 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// The definition level of a value that is there, in a column that may be null.
 const PRESENT: i16 = 1;
 
-/// A column with fewer bytes than this is stored as it is: a zstd context costs
-/// more than it could save (measured: half of the time of a batch's file).
+/// A column with fewer bytes than this is stored as it is, unless it holds what
+/// the lines say: a zstd context costs more than it could save (measured: half of
+/// the time of a batch's file).
 const MIN_ZSTD_BYTES: usize = 2048;
 
 /// Writes the records as one Parquet file. Errors mean a bug or no memory:
@@ -59,7 +60,7 @@ fn properties(columns: &[Prepared], rows: usize) -> WriterProperties {
         )]));
     for Prepared { column, bytes, .. } in columns {
         let path = ColumnPath::from(column.name);
-        if *bytes >= MIN_ZSTD_BYTES {
+        if *bytes >= MIN_ZSTD_BYTES || (column.storage == Storage::Unique && *bytes > 0) {
             builder = builder.set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::default()));
         }
         builder = match column.storage {
@@ -273,18 +274,19 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_compressed_from_the_named_size_on() {
+    fn columns_are_compressed_from_the_named_size_on_and_lines_always() {
         let source = source();
-        let codec_of_line = |bytes: usize| {
-            let line = "x".repeat(bytes);
-            let line = redact(&line);
-            let record = LogRecord::parse(&line, &source, "e", Some(0));
+        let line = redact("x");
+        let codec = |column: &str, bytes: usize| {
+            let event_id = "1".repeat(bytes);
+            let record = LogRecord::parse(&line, &source, &event_id, Some(0));
             let file = SerializedFileReader::new(write_parquet(&[record]).unwrap()).unwrap();
-            let index = COLUMNS.iter().position(|column| column.name == "line").unwrap();
+            let index = COLUMNS.iter().position(|c| c.name == column).unwrap();
             file.metadata().row_group(0).column(index).compression()
         };
-        assert_eq!(codec_of_line(MIN_ZSTD_BYTES - 1), Compression::UNCOMPRESSED);
-        assert!(matches!(codec_of_line(MIN_ZSTD_BYTES), Compression::ZSTD(_)));
+        assert_eq!(codec("event_id", MIN_ZSTD_BYTES - 1), Compression::UNCOMPRESSED);
+        assert!(matches!(codec("event_id", MIN_ZSTD_BYTES), Compression::ZSTD(_)));
+        assert!(matches!(codec("line", 1), Compression::ZSTD(_)));
     }
 
     #[test]

@@ -22,8 +22,7 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 const PRESENT: i16 = 1;
 
 /// A column with fewer bytes than this is stored as it is, unless it holds what
-/// the lines say: a zstd context costs more than it could save (measured: half of
-/// the time of a batch's file).
+/// the lines say: a zstd context costs more than it could save (ADR 0007).
 const MIN_ZSTD_BYTES: usize = 2048;
 
 /// Writes the records as one Parquet file. Errors mean a bug or no memory:

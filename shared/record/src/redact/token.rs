@@ -113,8 +113,12 @@ fn jwt_len(text: &[u8]) -> Option<usize> {
         let rest = text.get(len..)?;
         let most = if part == 0 { MAX_JWT_HEADER } else { MAX_JWT_PART };
         let bounded = rest.get(..rest.len().min(most + 1))?;
-        let part_len = run(bounded, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        if !(MIN_JWT_PART..=most).contains(&part_len) {
+        let part_len = run(bounded, is_base64url);
+        if part_len > most {
+            // Larger than any that is known: masked to its end, and so scanned once.
+            return Some(len + run(rest, |b| is_base64url(b) || b == b'.'));
+        }
+        if part_len < MIN_JWT_PART {
             return None;
         }
         len += part_len;
@@ -147,10 +151,31 @@ fn private_key_len(text: &[u8]) -> Option<usize> {
     })
 }
 
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
 fn is_token68(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 fn run(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take_while(|b| wanted(**b)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_is_masked_whole_at_and_beyond_the_limits() {
+        for (header, claims) in [
+            (MAX_JWT_HEADER, MAX_JWT_PART),
+            (MAX_JWT_HEADER, MAX_JWT_PART + 1),
+            (MAX_JWT_HEADER + 1, MAX_JWT_PART),
+        ] {
+            let jwt = format!("eyJ{}.{}.{}", "h".repeat(header - 3), "c".repeat(claims), "s".repeat(43));
+            assert_eq!(jwt_len(jwt.as_bytes()), Some(jwt.len()), "{header} {claims}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use catchment_record::{
-    BatchLines, Envelope, LogGroup, LogRecord, LogStream, MessageType, Source, gunzip, redact,
+    Envelope, EventTime, LogGroup, LogRecord, LogStream, MessageType, Pipeline, Source, gunzip, redact,
 };
 use serde::Deserialize;
 
@@ -79,7 +79,7 @@ fn payload_records(payload: &str, args: &ParseArgs, sink: &mut impl Write) -> Re
     }
     let log_group = args.log_group.clone().unwrap_or_else(|| envelope.log_group.to_string());
     let source = source(&envelope.owner, args, log_group, &envelope.log_stream);
-    let lines = BatchLines::redact(&envelope);
+    let lines = Pipeline::default().lines(&envelope);
     for record in lines.parse(&source) {
         print(&record, sink)?;
     }
@@ -105,7 +105,7 @@ fn line_records(
         let text = text.trim_end_matches(['\r', '\n']);
         // CloudWatch has no empty log events.
         if !text.is_empty() {
-            print(&LogRecord::parse(&redact(text), &source, "", None), sink)?;
+            print(&LogRecord::parse(&redact(text), &source, "", EventTime::ReadAt(0)), sink)?;
         }
     }
 }

@@ -9,7 +9,7 @@ use catchment_alert::{PartialStore, RuleSet};
 use catchment_archive::{ArchiveStore, ObjectKey, Put, QuarantineKeys, split_by_day, write_parquet};
 use catchment_audit::{AuditEntry, AuditStore, extract};
 use catchment_record::{
-    BatchId, BatchLines, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Source, gunzip,
+    BatchId, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Pipeline, Source, gunzip,
 };
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         let Settings { region, environment, .. } = &self.settings;
         let log_stream = LogStream::new(&*envelope.log_stream);
         let source = Source::new(&envelope.owner, region, log_group, log_stream, environment);
-        let lines = BatchLines::redact(envelope);
+        let lines = Pipeline::default().lines(envelope);
         let records = lines.parse(&source);
         let batch = BatchId::of(envelope, region);
 
@@ -127,7 +127,11 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
             .map(|(day, part)| {
                 let body =
                     write_parquet(part).map_err(|err| format!("cannot be written as Parquet: {err}"))?;
-                Ok((ObjectKey::of_batch(class, day, part, batch), body, count(part.len())))
+                Ok((
+                    ObjectKey::of_batch(class, day, part, batch),
+                    body,
+                    part.iter().map(LogRecord::events).sum(),
+                ))
             })
             .collect()
     }

@@ -81,7 +81,7 @@ fn civil_time(millis: i64) -> civil::DateTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use catchment_record::{LogGroup, LogStream, Source, redact};
+    use catchment_record::{EventTime, LogGroup, LogStream, Source, redact};
 
     #[test]
     fn a_batch_across_midnight_is_two_objects_with_keys_of_their_own() {
@@ -89,8 +89,9 @@ mod tests {
         let line = redact("hello");
         // 2024-12-18T23:59:59.999Z and the two milliseconds after it.
         let midnight = 1_734_566_400_000;
-        let records: Vec<_> =
-            (-1..2).map(|i| LogRecord::parse(&line, &source, "e", Some(midnight + i))).collect();
+        let records: Vec<_> = (-1..2)
+            .map(|i| LogRecord::parse(&line, &source, "e", EventTime::Arrived(midnight + i)))
+            .collect();
         let batch = BatchId::of_payload(b"x");
         let keys: Vec<_> = split_by_day(&records)
             .map(|(day, part)| ObjectKey::of_batch(RetentionClass::Long, day, part, &batch).to_string())

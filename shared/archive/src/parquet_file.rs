@@ -199,7 +199,7 @@ fn text<'r>(name: &str, record: &'r LogRecord<'_>) -> Option<Cow<'r, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use catchment_record::{LogGroup, LogStream, Source, redact};
+    use catchment_record::{EventTime, LogGroup, LogStream, Source, redact};
     use parquet::basic::Compression;
     use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -225,7 +225,9 @@ mod tests {
         let records: Vec<_> = lines
             .iter()
             .enumerate()
-            .map(|(i, line)| LogRecord::parse(line, &source, "e", Some(1_734_604_215_000 + i as i64)))
+            .map(|(i, line)| {
+                LogRecord::parse(line, &source, "e", EventTime::Arrived(1_734_604_215_000 + i as i64))
+            })
             .collect();
         write_parquet(&records).unwrap()
     }
@@ -278,7 +280,7 @@ mod tests {
         let line = redact("x");
         let codec = |column: &str, bytes: usize| {
             let event_id = "1".repeat(bytes);
-            let record = LogRecord::parse(&line, &source, &event_id, Some(0));
+            let record = LogRecord::parse(&line, &source, &event_id, EventTime::Arrived(0));
             let file = SerializedFileReader::new(write_parquet(&[record]).unwrap()).unwrap();
             let index = COLUMNS.iter().position(|c| c.name == column).unwrap();
             file.metadata().row_group(0).column(index).compression()

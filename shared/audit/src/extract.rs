@@ -147,13 +147,13 @@ fn plain(value: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::entry::ItemKeys;
-    use catchment_record::{LogGroup, LogStream, Source, redact};
+    use catchment_record::{EventTime, LogGroup, LogStream, Source, redact};
     use serde_json::json;
 
     fn extracted(line: &str) -> Option<AuditEntry> {
         let source = Source::new("1", "r", LogGroup::new("/ecs/auth"), LogStream::new("s"), "prod");
         let redacted = redact(line);
-        extract(&LogRecord::parse(&redacted, &source, "ev1", Some(1_734_604_215_123)))
+        extract(&LogRecord::parse(&redacted, &source, "ev1", EventTime::Arrived(1_734_604_215_123)))
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! A batch: what one invocation got from one log stream.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
+use crate::config::{Config, ConfigFault};
 use crate::decode::Envelope;
+use crate::enrich::Enricher;
+use crate::parse::EventTime;
 use crate::record::LogRecord;
-use crate::redact::{Redacted, redact};
+use crate::redact::{HashKey, Redacted, Redactor};
+use crate::route::{Routed, Router};
 use crate::source::Source;
+use crate::stitch::Stitcher;
 
 /// Bytes of the SHA-256 that a batch id shows; 128 bits do not collide by chance.
 const BATCH_ID_BYTES: usize = 16;
@@ -46,26 +53,93 @@ impl BatchId {
     }
 }
 
+/// Every stage that has settings, compiled; built once, used for every batch.
+#[derive(Debug, Clone, Default)]
+pub struct Pipeline {
+    stitcher: Stitcher,
+    redactor: Redactor,
+    enricher: Enricher,
+    router: Router,
+}
+
+impl Pipeline {
+    /// Compiles the settings; every fault is in the list, with its place.
+    /// Without a key, what should be hashed is masked.
+    pub fn new(config: &Config, key: Option<HashKey>) -> Result<Self, Vec<ConfigFault>> {
+        let mut faults = Vec::new();
+        let pipeline = Self {
+            stitcher: Stitcher::new(&config.stitch, &mut faults),
+            redactor: Redactor::new(&config.redact, key, &mut faults),
+            enricher: Enricher::new(&config.enrich, &mut faults),
+            router: Router::new(&config.route, &mut faults),
+        };
+        if faults.is_empty() { Ok(pipeline) } else { Err(faults) }
+    }
+
+    /// Sets what the configuration knows of a source.
+    pub fn enrich(&self, source: &mut Source) {
+        self.enricher.enrich(source);
+    }
+
+    /// Stitches and redacts: everything that is kept of a batch is in these lines.
+    pub fn lines<'a>(&self, envelope: &'a Envelope<'a>) -> BatchLines<'a> {
+        let stitched = self.stitcher.stitch(&envelope.log_events).into_iter();
+        let lines = stitched
+            .map(|line| Line { text: self.redact(line.text), first: line.first, more: line.more })
+            .collect();
+        BatchLines { envelope, lines }
+    }
+
+    /// The retention class of every record, and what is left out by name.
+    pub fn route<'a>(&self, records: Vec<LogRecord<'a>>) -> Routed<'a> {
+        self.router.route(records)
+    }
+
+    /// One line without its secrets.
+    pub fn redact<'a>(&self, text: Cow<'a, str>) -> Redacted<'a> {
+        match text {
+            Cow::Borrowed(text) => self.redactor.redact(text),
+            Cow::Owned(text) => {
+                let Redacted { text: found, redactions } = self.redactor.redact(&text);
+                let changed = match found {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(changed) => Some(changed),
+                };
+                Redacted { text: Cow::Owned(changed.unwrap_or(text)), redactions }
+            }
+        }
+    }
+}
+
 /// The redacted lines of a batch; its records borrow from them.
 #[derive(Debug)]
 pub struct BatchLines<'a> {
     envelope: &'a Envelope<'a>,
-    lines: Vec<Redacted<'a>>,
+    lines: Vec<Line<'a>>,
+}
+
+#[derive(Debug)]
+struct Line<'a> {
+    text: Redacted<'a>,
+    first: usize,
+    more: Vec<usize>,
 }
 
 impl<'a> BatchLines<'a> {
-    /// Redacts every line of the envelope.
-    pub fn redact(envelope: &'a Envelope<'a>) -> Self {
-        let lines = envelope.log_events.iter().map(|event| redact(&event.message)).collect();
-        Self { envelope, lines }
-    }
-
-    /// Parses every line, one record an event, sorted by time.
+    /// Parses every line, one record a line, sorted by time.
     pub fn parse(&'a self, source: &'a Source) -> Vec<LogRecord<'a>> {
-        let events = self.envelope.log_events.iter();
-        let mut records: Vec<_> = events
-            .zip(&self.lines)
-            .map(|(event, line)| LogRecord::parse(line, source, &event.id, Some(event.timestamp)))
+        let events = &self.envelope.log_events;
+        let mut records: Vec<_> = self
+            .lines
+            .iter()
+            .filter_map(|line| {
+                let first = events.get(line.first)?;
+                let time = EventTime::Arrived(first.timestamp);
+                let mut record = LogRecord::parse(&line.text, source, &first.id, time);
+                record.more_event_ids =
+                    line.more.iter().filter_map(|i| events.get(*i)).map(|event| &*event.id).collect();
+                Some(record)
+            })
             .collect();
         records.sort_by_key(|record| record.time_unix_nano);
         records
@@ -110,7 +184,7 @@ mod tests {
         let json = envelope("s", &["1", "2", "3"]);
         let envelope = Envelope::parse(json.as_bytes()).unwrap();
         let source = Source::new("1", "r", LogGroup::new("g"), LogStream::new("s"), "prod");
-        let lines = BatchLines::redact(&envelope);
+        let lines = Pipeline::default().lines(&envelope);
         let records = lines.parse(&source);
         let ids: Vec<_> = records.iter().map(|r| r.event_id).collect();
         assert_eq!(ids, ["3", "2", "1"]);

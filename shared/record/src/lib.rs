@@ -1,7 +1,7 @@
 //! The heart of Catchment: what becomes of a log event.
 //!
 //! ```text
-//! decode ─ redact ─ parse ─ enrich ─ route
+//! decode ─ stitch ─ redact ─ parse ─ enrich ─ route
 //! ```
 //!
 //! Everything here is pure: no AWS, no async, no clock, no environment. Given
@@ -10,25 +10,27 @@
 //! that no parsed field can hold what the line no longer shows.
 
 mod batch;
+mod config;
 mod counts;
 mod decode;
-mod fields;
-mod json;
+mod enrich;
 mod parse;
 mod record;
 mod redact;
 mod route;
-mod severity;
 mod source;
-mod text;
-mod timestamp;
+mod stitch;
 
-pub use batch::{BatchId, BatchLines};
+pub use batch::{BatchId, BatchLines, Pipeline};
+pub use config::{CONFIG_VERSION, Config, ConfigFault, Located};
 pub use counts::Counts;
 pub use decode::{DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip};
-pub use parse::{MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES};
+pub use enrich::EnrichConfig;
+pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_number};
 pub use record::{Format, LogRecord};
-pub use redact::{MASK, Redacted, Redactions, Rule as RedactionRule, redact};
-pub use route::{Globs, RetentionClass, Routing};
-pub use severity::severity_number;
+pub use redact::{
+    HashKey, MASK, RedactConfig, Redacted, Redactions, Redactor, Rule as RedactionRule, redact,
+};
+pub use route::{Globs, RetentionClass, RouteConfig, Routed, Router, Routing};
 pub use source::{LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};
+pub use stitch::{StitchConfig, StitchedLine, Stitcher};

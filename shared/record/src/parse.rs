@@ -2,14 +2,32 @@
 
 use std::borrow::Cow;
 
-use crate::fields::Field;
-use crate::json::{self, Fields};
+mod access;
+mod attributes;
+mod aws;
+mod database;
+mod error_log;
+mod fields;
+mod json;
+mod klog;
+mod lambda;
+mod logfmt;
+mod proxy;
+mod rails;
+mod severity;
+mod syslog;
+mod text;
+mod timestamp;
+mod wrapper;
+
+pub use severity::severity_number;
+
 use crate::record::{Format, LogRecord};
 use crate::redact::Redacted;
-use crate::severity::severity_number;
 use crate::source::Source;
-use crate::text;
-use crate::timestamp;
+use fields::Field;
+use json::Fields;
+use timestamp::LineTime;
 
 /// A longer line is kept whole as plain text and not looked into, in bytes.
 /// CloudWatch takes events of up to 1 MB.
@@ -22,21 +40,32 @@ pub const MAX_CLOCK_DRIFT_NANOS: i64 = 15 * 60 * 1_000_000_000 - 1;
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
+/// What is known of a line's time beside what the line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventTime {
+    /// CloudWatch's time of the event, in milliseconds since the epoch.
+    Arrived(i64),
+    /// The line was read from a file: it has no time but its own. A time of day
+    /// or a date without a year is taken as the latest one that is not after
+    /// this, in milliseconds since the epoch.
+    ReadAt(i64),
+}
+
 impl<'a> LogRecord<'a> {
-    /// Parses one line. `event_millis` is CloudWatch's time of the event; a
-    /// line from a file has none, and there its own time stands.
-    pub fn parse(
-        redacted: &'a Redacted<'_>,
-        source: &'a Source,
-        event_id: &'a str,
-        event_millis: Option<i64>,
-    ) -> Self {
+    /// Parses one line.
+    pub fn parse(redacted: &'a Redacted<'_>, source: &'a Source, event_id: &'a str, time: EventTime) -> Self {
         let line: &'a str = &redacted.text;
+        let arrived = match time {
+            EventTime::Arrived(millis) => Some(millis),
+            EventTime::ReadAt(_) => None,
+        };
         let mut record = Self {
             source,
-            time_unix_nano: event_millis.map(|ms| ms.saturating_mul(NANOS_PER_MILLI)),
-            observed_millis: event_millis,
+            event_time: time,
+            time_unix_nano: arrived.map(|ms| ms.saturating_mul(NANOS_PER_MILLI)),
+            observed_millis: arrived,
             event_id,
+            more_event_ids: Vec::new(),
             service: Cow::Borrowed(&source.service),
             environment: Cow::Borrowed(&source.environment),
             format: Format::Text,
@@ -54,31 +83,22 @@ impl<'a> LogRecord<'a> {
             duration_ms: None,
             line,
             attributes: None,
-            redactions: redacted.redactions,
+            redactions: redacted.redactions.clone(),
             parse_error: None,
         };
         if line.len() > MAX_LINE_BYTES {
             record.parse_error = Some("the line is longer than MAX_LINE_BYTES");
             return record;
         }
-        let trimmed = line.trim_ascii();
-        if trimmed.starts_with('{') {
-            match json::parse(trimmed) {
-                Ok(fields) => record.fill_from_json(fields),
-                Err(reason) => {
-                    record.parse_error = Some(reason);
-                    record.fill_from_text();
-                }
-            }
-        } else {
-            record.fill_from_text();
-        }
+        understand(line, &mut record);
         record
     }
 
     fn fill_from_json(&mut self, mut fields: Fields<'a>) {
         self.format = Format::Json;
-        self.believe(fields.take(Field::Timestamp).and_then(|value| timestamp::from_field(&value)));
+        if let Some(time) = fields.take(Field::Timestamp).and_then(|value| timestamp::from_field(&value)) {
+            self.believe(LineTime::Instant(time));
+        }
         self.severity_text = fields.take(Field::Level);
         self.severity_number = self.severity_text.as_deref().and_then(severity_number);
         if let Some(message) = fields.take(Field::Message) {
@@ -103,25 +123,41 @@ impl<'a> LogRecord<'a> {
         self.duration_ms = fields.take(Field::DurationMs).and_then(|value| milliseconds(&value));
     }
 
-    fn fill_from_text(&mut self) {
-        let text = text::parse(self.line);
-        self.believe(text.time_unix_nano);
-        self.severity_text = text.level.map(Cow::Borrowed);
-        self.severity_number = text.level.and_then(severity_number);
-        self.message = Cow::Borrowed(text.message);
-        if let Some(request_id) = text.request_id {
-            self.request_id = Cow::Borrowed(request_id);
-        }
-        self.attributes = text.logger.map(|logger| serde_json::json!({ "logger": logger }).to_string());
-    }
-
     /// Takes the line's own time where it is near enough to the event's.
-    fn believe(&mut self, line_nanos: Option<i64>) {
-        let Some(line_nanos) = line_nanos else { return };
+    fn believe(&mut self, time: LineTime) {
+        let Some(line_nanos) = time.to_nanos(self.event_time) else { return };
         let near = |event: i64| line_nanos.abs_diff(event) <= MAX_CLOCK_DRIFT_NANOS.unsigned_abs();
         if self.time_unix_nano.is_none_or(near) {
             self.time_unix_nano = Some(line_nanos);
         }
+    }
+}
+
+/// Finds out what a line is, and fills the record from it. Every parser either
+/// fills the record or leaves it as it was; the last one takes anything.
+fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
+    let trimmed = text.trim_ascii();
+    if wrapper::parse(trimmed, record) {
+        return;
+    }
+    if trimmed.starts_with('{') {
+        match json::parse(trimmed) {
+            Ok(fields) => return record.fill_from_json(fields),
+            Err(reason) => record.parse_error = Some(reason),
+        }
+    }
+    let is_understood = lambda::parse(trimmed, record)
+        || access::parse(trimmed, record)
+        || error_log::parse(trimmed, record)
+        || syslog::parse(trimmed, record)
+        || klog::parse(trimmed, record)
+        || rails::parse(trimmed, record)
+        || database::parse(trimmed, record)
+        || proxy::parse(trimmed, record)
+        || aws::parse(trimmed, record)
+        || logfmt::parse(trimmed, record);
+    if !is_understood {
+        text::parse(text, record);
     }
 }
 
@@ -181,7 +217,8 @@ mod tests {
 
     fn parsed(line: &str, event_millis: Option<i64>) -> Value {
         let (redacted, source) = (redact(line), source());
-        serde_json::to_value(LogRecord::parse(&redacted, &source, "id", event_millis)).unwrap()
+        let time = event_millis.map_or(EventTime::ReadAt(EVENT), EventTime::Arrived);
+        serde_json::to_value(LogRecord::parse(&redacted, &source, "id", time)).unwrap()
     }
 
     #[test]

@@ -6,14 +6,53 @@ use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use crate::parse::EventTime;
 use crate::redact::Redactions;
 use crate::source::Source;
 
 /// How a line was understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// One JSON object.
+    /// One JSON object of an application.
     Json,
+    /// An embedded metric: JSON with `_aws.CloudWatchMetrics`.
+    Emf,
+    /// A CloudTrail record.
+    CloudTrail,
+    /// An audit event of Kubernetes.
+    KubernetesAudit,
+    /// A platform event of Lambda, as JSON or as text (`START`, `END`, `REPORT`).
+    Lambda,
+    /// `key=value` pairs.
+    Logfmt,
+    /// Common or Combined access log.
+    Access,
+    /// Error log of nginx.
+    NginxError,
+    /// Error log of Apache.
+    ApacheError,
+    /// Syslog, RFC 3164 or RFC 5424.
+    Syslog,
+    /// klog, glog.
+    Klog,
+    /// Ruby on Rails.
+    Rails,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    Mysql,
+    /// Redis.
+    Redis,
+    /// HAProxy.
+    Haproxy,
+    /// Envoy's access log.
+    Envoy,
+    /// Traefik's access log.
+    Traefik,
+    /// Access log of an Elastic Load Balancer.
+    Alb,
+    /// VPC flow log.
+    VpcFlow,
     /// Anything else; a level and a timestamp are found where they stand out.
     #[default]
     Text,
@@ -24,6 +63,25 @@ impl Format {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::Emf => "emf",
+            Self::CloudTrail => "cloudtrail",
+            Self::KubernetesAudit => "kubernetes_audit",
+            Self::Lambda => "lambda",
+            Self::Logfmt => "logfmt",
+            Self::Access => "access",
+            Self::NginxError => "nginx_error",
+            Self::ApacheError => "apache_error",
+            Self::Syslog => "syslog",
+            Self::Klog => "klog",
+            Self::Rails => "rails",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Redis => "redis",
+            Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
+            Self::Traefik => "traefik",
+            Self::Alb => "alb",
+            Self::VpcFlow => "vpc_flow",
             Self::Text => "text",
         }
     }
@@ -40,8 +98,13 @@ pub struct LogRecord<'a> {
     pub time_unix_nano: Option<i64>,
     /// When CloudWatch was given the event, in milliseconds since the epoch.
     pub observed_millis: Option<i64>,
-    /// CloudWatch's id of the event, 56 digits.
+    /// What is known of its time beside what the line says.
+    pub(crate) event_time: EventTime,
+    /// CloudWatch's id of the event, 56 digits; of the first one, where several
+    /// were stitched together.
     pub event_id: &'a str,
+    /// The ids of the other log events that were stitched to the first.
+    pub more_event_ids: Vec<&'a str>,
     /// The service that wrote it.
     pub service: Cow<'a, str>,
     /// The environment (`prod`, `staging` …).
@@ -87,6 +150,21 @@ impl LogRecord<'_> {
     /// When it happened, in milliseconds since the epoch (0 where it is not known).
     pub fn time_millis(&self) -> i64 {
         self.time_unix_nano.unwrap_or_default().div_euclid(1_000_000)
+    }
+
+    /// How many log events it is: one, or as many as were stitched together.
+    pub fn events(&self) -> u64 {
+        self.more_event_ids.len() as u64 + 1
+    }
+
+    /// Whether the correlation id stands in the line; else it is derived from the log stream.
+    pub fn has_own_request_id(&self) -> bool {
+        self.request_id != self.source.derived_request_id
+    }
+
+    /// `id,id,…` of the events that were stitched to the first; `None` where none was.
+    pub fn more_event_ids_column(&self) -> Option<String> {
+        (!self.more_event_ids.is_empty()).then(|| self.more_event_ids.join(","))
     }
 
     /// The value of a text column by its name, as queries and alert rules see
@@ -174,6 +252,7 @@ impl Serialize for LogRecord<'_> {
         map.serialize_entry("attributes", &attributes)?;
         map.serialize_entry("redactions", &self.redactions.to_column())?;
         map.serialize_entry("parse_error", &self.parse_error)?;
+        map.serialize_entry("more_event_ids", &self.more_event_ids_column())?;
         map.end()
     }
 }

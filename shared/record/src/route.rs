@@ -1,7 +1,13 @@
 //! Where a batch goes: its retention class, by the name of its log group.
 
+use std::collections::BTreeMap;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use serde::Deserialize;
+
+use crate::config::ConfigFault;
+use crate::record::LogRecord;
 use crate::source::LogGroup;
 
 /// How long an object of the archive is kept. Each class is a key prefix with a
@@ -44,6 +50,42 @@ impl Globs {
     /// Whether any glob matches the whole name.
     pub fn match_name(&self, name: &str) -> bool {
         self.0.is_match(name)
+    }
+}
+
+/// What the file says about routing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RouteConfig {}
+
+/// Records of one retention class.
+#[derive(Debug)]
+pub struct Routed<'a> {
+    /// What is kept: a list for each class that has records, each in the order it came.
+    pub kept: Vec<(RetentionClass, Vec<LogRecord<'a>>)>,
+    /// How many log events each named filter and sampler removed.
+    pub filtered: BTreeMap<String, u64>,
+}
+
+/// Decides what is kept, and for how long.
+#[derive(Debug, Clone, Default)]
+pub struct Router {
+    routing: Routing,
+}
+
+impl Router {
+    /// A router as the configuration says; what is wrong is added to `faults`.
+    pub fn new(_config: &RouteConfig, _faults: &mut Vec<ConfigFault>) -> Self {
+        Self::default()
+    }
+
+    /// Every log event of the records ends in exactly one list or count.
+    pub fn route<'a>(&self, records: Vec<LogRecord<'a>>) -> Routed<'a> {
+        let kept = match records.first() {
+            Some(first) => vec![(self.routing.class_of(&first.source.log_group), records)],
+            None => Vec::new(),
+        };
+        Routed { kept, filtered: BTreeMap::new() }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::fields::{FIELDS, Field, field_of, is_parent};
+use super::fields::{FIELDS, Field, field_of, is_parent};
 
 /// Names of members of a nested object are looked up as `parent.name`; longer ones are no field of ours.
 const MAX_NESTED_KEY_BYTES: usize = 64;

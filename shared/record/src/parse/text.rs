@@ -1,7 +1,11 @@
 //! Plain text: the time and the level where they stand out, the rest is the message.
 
-use crate::severity::severity_number;
-use crate::timestamp;
+use std::borrow::Cow;
+
+use super::attributes::Attributes;
+use super::severity::severity_number;
+use super::timestamp::{self, LineTime};
+use crate::record::LogRecord;
 
 /// How far into a line, behind its time, a level is looked for, in bytes.
 const LEVEL_WITHIN_BYTES: usize = 96;
@@ -21,8 +25,24 @@ pub(crate) struct Text<'a> {
     pub message: &'a str,
 }
 
-/// Reads a line of plain text. Every line is one; nothing can go wrong.
-pub(crate) fn parse(line: &str) -> Text<'_> {
+/// Fills the record from a line of plain text. Every line is one; nothing can go wrong.
+pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
+    let text = read(line);
+    if let Some(nanos) = text.time_unix_nano {
+        record.believe(LineTime::Instant(nanos));
+    }
+    record.severity_text = text.level.map(Cow::Borrowed);
+    record.severity_number = text.level.and_then(severity_number);
+    record.message = Cow::Borrowed(text.message);
+    if let Some(request_id) = text.request_id {
+        record.request_id = Cow::Borrowed(request_id);
+    }
+    let mut attributes = Attributes::default();
+    attributes.some_text("logger", text.logger);
+    record.attributes = attributes.finish();
+}
+
+fn read(line: &str) -> Text<'_> {
     let start = line.trim_start_matches([' ', '[', '\t']);
     let (time_unix_nano, rest) = match timestamp::leading(start) {
         Some(found) => (Some(found.nanos), start.get(found.len..).unwrap_or_default()),
@@ -140,7 +160,7 @@ mod tests {
             ),
             ("", none()),
         ] {
-            assert_eq!(parse(line), expected, "{line}");
+            assert_eq!(read(line), expected, "{line}");
         }
     }
 
@@ -148,7 +168,7 @@ mod tests {
     fn a_level_is_looked_for_only_near_the_start() {
         let near = format!("{} ERROR x", "a".repeat(LEVEL_WITHIN_BYTES - 2));
         let far = format!("{} ERROR x", "a".repeat(LEVEL_WITHIN_BYTES - 1));
-        assert_eq!(parse(&near).level, Some("ERROR"));
-        assert_eq!(parse(&far).level, None);
+        assert_eq!(read(&near).level, Some("ERROR"));
+        assert_eq!(read(&far).level, None);
     }
 }

@@ -5,6 +5,25 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::EventTime;
+
+/// When a line says it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineTime {
+    /// Nanoseconds since the Unix epoch.
+    Instant(i64),
+}
+
+impl LineTime {
+    /// Nanoseconds since the Unix epoch; what the line leaves out (the year) is
+    /// chosen so that it comes nearest to what else is known.
+    pub(crate) fn to_nanos(self, _known: EventTime) -> Option<i64> {
+        match self {
+            Self::Instant(nanos) => Some(nanos),
+        }
+    }
+}
+
 /// A timestamp found at the start of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {

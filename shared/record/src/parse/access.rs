@@ -1,0 +1,8 @@
+//! Common and Combined access logs: nginx, Apache, Uvicorn, Gunicorn.
+
+use crate::record::LogRecord;
+
+/// Fills the record and returns true, or leaves it as it was.
+pub(crate) fn parse<'a>(_text: &'a str, _record: &mut LogRecord<'a>) -> bool {
+    false
+}

@@ -1,0 +1,8 @@
+//! Lambda's own lines: START, END, REPORT, INIT_START, and the runtimes' text lines.
+
+use crate::record::LogRecord;
+
+/// Fills the record and returns true, or leaves it as it was.
+pub(crate) fn parse<'a>(_text: &'a str, _record: &mut LogRecord<'a>) -> bool {
+    false
+}

@@ -1,0 +1,102 @@
+//! What must hold for any bytes, stage by stage. The fuzz targets call these,
+//! and so does the test that goes through the corpus kept from fuzzing.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use catchment_record::{
+    Envelope, EventTime, LogEvent, LogGroup, LogRecord, LogStream, Pipeline, Source, Stitcher, gunzip,
+    redact as redact_line,
+};
+use libdeflater::{CompressionLvl, Compressor};
+use serde_json::Value;
+
+/// 2024-12-19T10:30:15Z in milliseconds.
+const EVENT_MILLIS: i64 = 1_734_604_215_000;
+
+fn source() -> Source {
+    let (group, stream) = (LogGroup::new("/ecs/shop"), LogStream::new("ecs/web/0"));
+    Source::new("123456789012", "eu-west-1", group, stream, "prod")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut compressor = Compressor::new(CompressionLvl::fastest());
+    let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let size = compressor.gzip_compress(bytes, &mut out).unwrap();
+    out.truncate(size);
+    out
+}
+
+/// Decoding never panics; what was encoded comes back; a payload that lost its
+/// last byte is an error; an envelope that parses has records for all its events.
+pub fn decode(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(gunzip(text));
+    }
+    drop(gunzip(&base64_simd::STANDARD.encode_to_string(bytes)));
+    let compressed = gzip(bytes);
+    assert_eq!(gunzip(&base64_simd::STANDARD.encode_to_string(&compressed)).unwrap(), bytes);
+    let cut = &compressed[..compressed.len() - 1];
+    assert!(gunzip(&base64_simd::STANDARD.encode_to_string(cut)).is_err());
+    if let Ok(envelope) = Envelope::parse(bytes) {
+        let pipeline = Pipeline::default();
+        let (lines, source) = (pipeline.lines(&envelope), source());
+        let records = lines.parse(&source);
+        let events: u64 = records.iter().map(LogRecord::events).sum();
+        assert_eq!(events, envelope.log_events.len() as u64);
+    }
+}
+
+/// Every event is in exactly one line, in order; the lines hold no more than the events.
+pub fn stitch(bytes: &[u8]) {
+    // The first byte of each event tells how long after the one before it came.
+    let text = String::from_utf8_lossy(bytes);
+    let mut timestamp = EVENT_MILLIS;
+    let events: Vec<LogEvent<'_>> = text
+        .split('\u{0}')
+        .map(|message| {
+            timestamp += message.bytes().next().map_or(0, i64::from) % 3;
+            LogEvent { id: "1".into(), timestamp, message: message.into() }
+        })
+        .collect();
+    let lines = Stitcher::default().stitch(&events);
+    let mut seen: Vec<usize> = Vec::new();
+    for line in &lines {
+        assert!(line.more.windows(2).all(|pair| pair[0] < pair[1]), "in order");
+        assert!(line.more.first().is_none_or(|next| *next > line.first), "in order");
+        seen.push(line.first);
+        seen.extend(&line.more);
+    }
+    assert!(lines.windows(2).all(|pair| pair[0].first < pair[1].first), "in order");
+    seen.sort_unstable();
+    assert_eq!(seen, (0..events.len()).collect::<Vec<_>>());
+}
+
+/// Every line is a record that keeps it whole, and its attributes are a JSON object.
+pub fn parse(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (redacted, source) = (redact_line(&text), source());
+    for time in [EventTime::Arrived(EVENT_MILLIS), EventTime::ReadAt(EVENT_MILLIS)] {
+        let record = LogRecord::parse(&redacted, &source, "id", time);
+        assert_eq!(record.line, redacted.text);
+        assert!(record.severity_number.is_none_or(|number| (1..=24).contains(&number)));
+        assert!(record.duration_ms.is_none_or(f64::is_finite));
+        if let Some(attributes) = &record.attributes {
+            let read: Value = serde_json::from_str(attributes).expect("attributes are JSON");
+            assert!(read.is_object());
+        }
+        let row = serde_json::to_value(&record).unwrap();
+        assert_eq!(row["line"].as_str().unwrap(), redacted.text);
+    }
+}
+
+/// Redacting twice changes nothing and counts nothing; JSON stays JSON.
+pub fn redact(bytes: &[u8]) {
+    let text = &*String::from_utf8_lossy(bytes);
+    let once = redact_line(text);
+    let twice = redact_line(&once.text);
+    assert_eq!(twice.text, once.text);
+    assert_eq!(twice.redactions.total(), 0, "{}", once.text);
+    if serde_json::from_str::<Value>(text).is_ok() {
+        assert!(serde_json::from_str::<Value>(&once.text).is_ok(), "{}", once.text);
+    }
+}

@@ -1,0 +1,40 @@
+//! Every input that fuzzing kept holds what the fuzz targets check: what once
+//! failed does not come back, and no fuzzer is needed to see it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+use std::fs;
+use std::path::Path;
+
+fn corpus(target: &str, check: impl Fn(&[u8])) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut inputs = 0;
+    for file in fs::read_dir(&directory).unwrap() {
+        check(&fs::read(file.unwrap().path()).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "no corpus in {}", directory.display());
+}
+
+#[test]
+fn decode() {
+    corpus("decode", checks::decode);
+}
+
+#[test]
+fn stitch() {
+    corpus("stitch", checks::stitch);
+}
+
+#[test]
+fn parse() {
+    corpus("parse", checks::parse);
+}
+
+#[test]
+fn redact() {
+    corpus("redact", checks::redact);
+}

@@ -33,4 +33,4 @@ pub use redact::{
 };
 pub use route::{Globs, RetentionClass, RouteConfig, Routed, Router, Routing};
 pub use source::{LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};
-pub use stitch::{StitchConfig, StitchedLine, Stitcher};
+pub use stitch::{MAX_CONTROL_STRING_BYTES, StitchConfig, StitchedLine, Stitcher, strip_ansi};

@@ -4,6 +4,10 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+mod ansi;
+
+pub use ansi::{MAX_CONTROL_STRING_BYTES, strip_ansi};
+
 use crate::config::ConfigFault;
 use crate::decode::LogEvent;
 
@@ -36,7 +40,7 @@ impl Stitcher {
     /// The lines of the events of one log stream, each event in exactly one of them.
     pub fn stitch<'a>(&self, events: &'a [LogEvent<'a>]) -> Vec<StitchedLine<'a>> {
         let alone = |(i, event): (usize, &'a LogEvent<'a>)| StitchedLine {
-            text: Cow::Borrowed(&*event.message),
+            text: strip_ansi(&event.message),
             first: i,
             more: Vec::new(),
         };

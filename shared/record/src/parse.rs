@@ -25,8 +25,6 @@ pub use severity::severity_number;
 use crate::record::{Format, LogRecord};
 use crate::redact::Redacted;
 use crate::source::Source;
-use fields::Field;
-use json::Fields;
 use timestamp::LineTime;
 
 /// A longer line is kept whole as plain text and not looked into, in bytes.
@@ -68,6 +66,7 @@ impl<'a> LogRecord<'a> {
             more_event_ids: Vec::new(),
             service: Cow::Borrowed(&source.service),
             environment: Cow::Borrowed(&source.environment),
+            place: None,
             format: Format::Text,
             severity_number: None,
             severity_text: None,
@@ -94,35 +93,6 @@ impl<'a> LogRecord<'a> {
         record
     }
 
-    fn fill_from_json(&mut self, mut fields: Fields<'a>) {
-        self.format = Format::Json;
-        if let Some(time) = fields.take(Field::Timestamp).and_then(|value| timestamp::from_field(&value)) {
-            self.believe(LineTime::Instant(time));
-        }
-        self.severity_text = fields.take(Field::Level);
-        self.severity_number = self.severity_text.as_deref().and_then(severity_number);
-        if let Some(message) = fields.take(Field::Message) {
-            self.message = message;
-        }
-        if let Some(service) = fields.take(Field::Service) {
-            self.service = service;
-        }
-        if let Some(environment) = fields.take(Field::Environment) {
-            self.environment = environment;
-        }
-        self.trace_id = fields.take(Field::TraceId).map(trace_id);
-        self.span_id = fields.take(Field::SpanId);
-        if let Some(request_id) = fields.take(Field::RequestId) {
-            self.request_id = request_id;
-        }
-        self.user_id = fields.take(Field::UserId);
-        self.event_name = fields.take(Field::EventName);
-        self.http_method = fields.take(Field::HttpMethod);
-        self.path = fields.take(Field::Path).map(without_query);
-        self.status_code = fields.take(Field::StatusCode).and_then(|code| code.parse().ok());
-        self.duration_ms = fields.take(Field::DurationMs).and_then(|value| milliseconds(&value));
-    }
-
     /// Takes the line's own time where it is near enough to the event's.
     fn believe(&mut self, time: LineTime) {
         let Some(line_nanos) = time.to_nanos(self.event_time) else { return };
@@ -137,16 +107,9 @@ impl<'a> LogRecord<'a> {
 /// fills the record or leaves it as it was; the last one takes anything.
 fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
     let trimmed = text.trim_ascii();
-    if wrapper::parse(trimmed, record) {
-        return;
-    }
-    if trimmed.starts_with('{') {
-        match json::parse(trimmed) {
-            Ok(fields) => return record.fill_from_json(fields),
-            Err(reason) => record.parse_error = Some(reason),
-        }
-    }
-    let is_understood = lambda::parse(trimmed, record)
+    let is_understood = wrapper::parse(trimmed, record)
+        || json::parse(trimmed, record)
+        || lambda::parse(trimmed, record)
         || access::parse(trimmed, record)
         || error_log::parse(trimmed, record)
         || syslog::parse(trimmed, record)

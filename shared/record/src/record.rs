@@ -87,6 +87,16 @@ impl Format {
     }
 }
 
+/// Where one line comes from, as the wrapper that a log router put around it
+/// says; each stands before what the [`Source`] says of the whole batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) cluster: Option<Cow<'a, str>>,
+    pub(crate) workload: Option<Cow<'a, str>>,
+    pub(crate) instance: Option<Cow<'a, str>>,
+    pub(crate) container: Option<Cow<'a, str>>,
+}
+
 /// One row of the archive. What the whole batch shares (account, log group,
 /// cluster …) is in its [`Source`].
 #[derive(Debug, Clone)]
@@ -109,6 +119,8 @@ pub struct LogRecord<'a> {
     pub service: Cow<'a, str>,
     /// The environment (`prod`, `staging` …).
     pub environment: Cow<'a, str>,
+    /// Where the line itself says it comes from; hardly any does.
+    pub(crate) place: Option<Box<Place<'a>>>,
     /// How the line was understood.
     pub format: Format,
     /// OpenTelemetry severity number, 1 to 24.
@@ -162,6 +174,26 @@ impl LogRecord<'_> {
         self.request_id != self.source.derived_request_id
     }
 
+    /// The ECS or EKS cluster: the line's, else the log stream's.
+    pub fn cluster(&self) -> Option<&str> {
+        self.place.as_ref().and_then(|place| place.cluster.as_deref()).or(self.source.cluster.as_deref())
+    }
+
+    /// The task definition, deployment or function: the line's, else the log stream's.
+    pub fn workload(&self) -> Option<&str> {
+        self.place.as_ref().and_then(|place| place.workload.as_deref()).or(self.source.workload.as_deref())
+    }
+
+    /// The task id, pod or execution environment: the line's, else the log stream's.
+    pub fn instance(&self) -> Option<&str> {
+        self.place.as_ref().and_then(|place| place.instance.as_deref()).or(self.source.instance.as_deref())
+    }
+
+    /// The container: the line's, else the log stream's.
+    pub fn container(&self) -> Option<&str> {
+        self.place.as_ref().and_then(|place| place.container.as_deref()).or(self.source.container.as_deref())
+    }
+
     /// `id,id,…` of the events that were stitched to the first; `None` where none was.
     pub fn more_event_ids_column(&self) -> Option<String> {
         (!self.more_event_ids.is_empty()).then(|| self.more_event_ids.join(","))
@@ -178,10 +210,10 @@ impl LogRecord<'_> {
             "log_stream" => source.log_stream.as_str(),
             "service" => &self.service,
             "environment" => &self.environment,
-            "cluster" => source.cluster.as_deref()?,
-            "workload" => source.workload.as_deref()?,
-            "instance" => source.instance.as_deref()?,
-            "container" => source.container.as_deref()?,
+            "cluster" => self.cluster()?,
+            "workload" => self.workload()?,
+            "instance" => self.instance()?,
+            "container" => self.container()?,
             "format" => self.format.as_str(),
             "level" | "severity_text" => self.severity_text.as_deref()?,
             "detected_level" => self.detected_level()?,
@@ -230,10 +262,10 @@ impl Serialize for LogRecord<'_> {
         map.serialize_entry("log_stream", source.log_stream.as_str())?;
         map.serialize_entry("service", &self.service)?;
         map.serialize_entry("environment", &self.environment)?;
-        map.serialize_entry("cluster", &source.cluster)?;
-        map.serialize_entry("workload", &source.workload)?;
-        map.serialize_entry("instance", &source.instance)?;
-        map.serialize_entry("container", &source.container)?;
+        map.serialize_entry("cluster", &self.cluster())?;
+        map.serialize_entry("workload", &self.workload())?;
+        map.serialize_entry("instance", &self.instance())?;
+        map.serialize_entry("container", &self.container())?;
         map.serialize_entry("format", self.format.as_str())?;
         map.serialize_entry("severity_number", &self.severity_number)?;
         map.serialize_entry("severity_text", &self.severity_text)?;

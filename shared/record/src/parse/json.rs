@@ -7,6 +7,10 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::timestamp::{self, LineTime};
+use super::{milliseconds, severity_number, trace_id, without_query};
+use crate::record::{Format, LogRecord};
+
 use super::fields::{FIELDS, Field, field_of, is_parent};
 
 /// Names of members of a nested object are looked up as `parent.name`; longer ones are no field of ours.
@@ -22,7 +26,19 @@ impl<'a> Fields<'a> {
         self.0.get_mut(field as usize)?.take().map(|(value, _)| value)
     }
 
+    /// Offers a member of a line that is not JSON (`level=info`).
+    #[allow(dead_code)]
+    pub(crate) fn offer_text(&mut self, key: &str, value: Cow<'a, str>) {
+        if !value.is_empty() {
+            self.offer_with(key, || Some(value));
+        }
+    }
+
     fn offer(&mut self, key: &str, value: &'a RawValue) {
+        self.offer_with(key, || scalar(value.get()));
+    }
+
+    fn offer_with(&mut self, key: &str, value: impl FnOnce() -> Option<Cow<'a, str>>) {
         let Some((field, rank)) = field_of(key) else {
             return;
         };
@@ -32,15 +48,63 @@ impl<'a> Fields<'a> {
         if slot.as_ref().is_some_and(|(_, taken)| *taken <= rank) {
             return;
         }
-        if let Some(value) = scalar(value.get()) {
+        if let Some(value) = value() {
             *slot = Some((value, rank));
+        }
+    }
+
+    /// Fills the columns; what has no field stays as it is.
+    pub(crate) fn fill(mut self, record: &mut LogRecord<'a>) {
+        if let Some(time) = self.take(Field::Timestamp).and_then(|value| timestamp::from_field(&value)) {
+            record.believe(LineTime::Instant(time));
+        }
+        record.severity_text = self.take(Field::Level);
+        record.severity_number = record.severity_text.as_deref().and_then(severity_number);
+        if let Some(message) = self.take(Field::Message) {
+            record.message = message;
+        }
+        if let Some(service) = self.take(Field::Service) {
+            record.service = service;
+        }
+        if let Some(environment) = self.take(Field::Environment) {
+            record.environment = environment;
+        }
+        record.trace_id = self.take(Field::TraceId).map(trace_id);
+        record.span_id = self.take(Field::SpanId);
+        if let Some(request_id) = self.take(Field::RequestId) {
+            record.request_id = request_id;
+        }
+        record.user_id = self.take(Field::UserId);
+        record.event_name = self.take(Field::EventName);
+        record.http_method = self.take(Field::HttpMethod);
+        record.path = self.take(Field::Path).map(without_query);
+        record.status_code = self.take(Field::StatusCode).and_then(|code| code.parse().ok());
+        record.duration_ms = self.take(Field::DurationMs).and_then(|value| milliseconds(&value));
+    }
+}
+
+/// Fills the record from a line that is one JSON object, and returns true; one
+/// that only begins like one gets the reason as its `parse_error`.
+pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) -> bool {
+    if !line.starts_with('{') {
+        return false;
+    }
+    match read(line) {
+        Ok(fields) => {
+            record.format = Format::Json;
+            fields.fill(record);
+            true
+        }
+        Err(reason) => {
+            record.parse_error = Some(reason);
+            false
         }
     }
 }
 
 /// Reads a line that should be one JSON object. The error says what is wrong
 /// and quotes nothing.
-pub(crate) fn parse(line: &str) -> Result<Fields<'_>, &'static str> {
+fn read(line: &str) -> Result<Fields<'_>, &'static str> {
     let mut fields = Fields::default();
     let mut deserializer = serde_json::Deserializer::from_str(line);
     deserializer
@@ -142,7 +206,7 @@ mod tests {
 
     #[test]
     fn aliases_ranks_and_nesting() {
-        let mut fields = parse(
+        let mut fields = read(
             r#"{"event":"low","msg":"hi \"there\"","level":30,"severity":"x","req":{"method":"GET","id":"r1"},
                 "service":{"name":"api"},"user":{"id":7},"empty":"","time":1734604215123,"nothing":null,"list":[1]}"#,
         )
@@ -159,9 +223,9 @@ mod tests {
 
     #[test]
     fn what_is_not_one_object_is_an_error() {
-        assert_eq!(parse(r#"{"a":1"#).unwrap_err(), "the JSON object is cut short");
+        assert_eq!(read(r#"{"a":1"#).unwrap_err(), "the JSON object is cut short");
         for line in [r#"{"a":1} {"b":2}"#, "{a:1}", "[1]", "{\"a\":01}"] {
-            assert_eq!(parse(line).unwrap_err(), "looks like JSON and is not", "{line}");
+            assert_eq!(read(line).unwrap_err(), "looks like JSON and is not", "{line}");
         }
     }
 }

@@ -8,14 +8,18 @@ mod aws;
 mod database;
 mod error_log;
 mod fields;
+mod http;
 mod json;
 mod klog;
 mod lambda;
 mod logfmt;
 mod proxy;
 mod rails;
+mod scan;
 mod severity;
 mod syslog;
+#[cfg(test)]
+mod testing;
 mod text;
 mod timestamp;
 mod wrapper;

@@ -1,24 +1,66 @@
 //! Parsed fields that have no column, as the text of a JSON object.
 
+use super::scan::{given, is_integer, is_json_number};
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Builds the object member by member; no member, no object, no allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes(String);
 
 impl Attributes {
+    /// Goes on with the object that a record has already, with room for
+    /// `more_bytes`: what hangs together is allocated once.
+    pub(crate) fn resume(earlier: Option<String>, more_bytes: usize) -> Self {
+        let mut object = earlier.unwrap_or_default();
+        object.pop();
+        object.reserve(more_bytes);
+        Self(object)
+    }
+
     /// Adds a text.
+    #[inline]
     pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         push_json_string(&mut self.0, value);
     }
 
     /// Adds a text that is there and not empty.
+    #[inline]
     pub(crate) fn some_text(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.text(key, value);
         }
     }
 
+    /// Adds a text, unless it is the `-` that logs write for nothing.
+    #[inline]
+    pub(crate) fn given_text(&mut self, key: &str, value: &str) {
+        self.some_text(key, given(value));
+    }
+
+    /// Adds a whole number; nothing where `value` is none.
+    #[inline]
+    pub(crate) fn integer(&mut self, key: &str, value: &str) {
+        if is_integer(value) {
+            self.json(key, value);
+        }
+    }
+
+    /// Adds a value that was written without quotes: as a number or a boolean
+    /// where it is one, else as text.
+    #[inline]
+    pub(crate) fn bare(&mut self, key: &str, value: &str) {
+        let starts_like_one = matches!(value.as_bytes(), [b'-' | b'0'..=b'9', ..]);
+        if starts_like_one && is_json_number(value) || matches!(value, "true" | "false") {
+            self.json(key, value);
+        } else {
+            self.text(key, value);
+        }
+    }
+
     /// Adds a value that is JSON already (a number as the line wrote it, a nested object).
+    #[inline]
     pub(crate) fn json(&mut self, key: &str, value: &str) {
         self.key(key);
         self.0.push_str(value);
@@ -33,6 +75,7 @@ impl Attributes {
         Some(self.0)
     }
 
+    #[inline]
     fn key(&mut self, key: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         push_json_string(&mut self.0, key);
@@ -41,25 +84,47 @@ impl Attributes {
 }
 
 /// Appends a string as JSON writes it.
+#[inline]
 pub(crate) fn push_json_string(out: &mut String, text: &str) {
     out.push('"');
-    let is_plain = |b: u8| b >= b' ' && b != b'"' && b != b'\\';
-    if text.bytes().all(is_plain) {
+    // Looks at every byte rather than stopping at the first: the compiler can
+    // then look at many at once.
+    if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
         out.push_str(text);
     } else {
-        for c in text.chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-                c => out.push(c),
-            }
-        }
+        push_escaped(out, text);
     }
     out.push('"');
+}
+
+#[inline]
+fn is_plain(byte: u8) -> bool {
+    (byte >= b' ') & (byte != b'"') & (byte != b'\\')
+}
+
+/// Appends runs of plain text, and escapes what stands between them.
+fn push_escaped(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| !is_plain(b)) {
+        let Some((run, special)) = rest.split_at_checked(at) else { break };
+        out.push_str(run);
+        let byte = special.as_bytes().first().copied().unwrap_or_default();
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => {
+                out.push_str("\\u00");
+                for nibble in [control >> 4, control & 15] {
+                    out.push(char::from(HEX_DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0')));
+                }
+            }
+        }
+        rest = special.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
 }
 
 #[cfg(test)]
@@ -75,8 +140,38 @@ mod tests {
         attributes.json("n", "12.50");
         attributes.some_text("none", None);
         attributes.some_text("empty", Some(""));
-        assert_eq!(attributes.finish().unwrap(), r#"{"a":"1 \"q\"\u0001","n":12.50}"#);
+        attributes.given_text("dash", "-");
+        attributes.integer("no number", "01");
+        attributes.integer("bytes", "17");
+        assert_eq!(attributes.finish().unwrap(), r#"{"a":"1 \"q\"\u0001","n":12.50,"bytes":17}"#);
         assert_eq!(Attributes::default().finish(), None);
+        assert_eq!(Attributes::resume(None, 10).finish(), None);
+    }
+
+    #[test]
+    fn bare_values_keep_their_type_where_json_has_it() {
+        for (value, expected) in [
+            ("12", "12"),
+            ("-1.5", "-1.5"),
+            ("true", "true"),
+            ("007", "\"007\""),
+            ("1s", "\"1s\""),
+            ("True", "\"True\""),
+            ("", "\"\""),
+        ] {
+            let mut attributes = Attributes::default();
+            attributes.bare("k", value);
+            assert_eq!(attributes.finish().unwrap(), format!("{{\"k\":{expected}}}"), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_gone_on_with() {
+        let mut attributes = Attributes::resume(Some(r#"{"stream":"stderr"}"#.to_owned()), 10);
+        attributes.text("logger", "app");
+        assert_eq!(attributes.finish().unwrap(), r#"{"stream":"stderr","logger":"app"}"#);
+        let untouched = Attributes::resume(Some(r#"{"stream":"stderr"}"#.to_owned()), 0);
+        assert_eq!(untouched.finish().unwrap(), r#"{"stream":"stderr"}"#);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::timestamp::{self, LineTime};
+use super::timestamp;
 use super::{milliseconds, severity_number, trace_id, without_query};
 use crate::record::{Format, LogRecord};
 
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
     /// Fills the columns; what has no field stays as it is.
     pub(crate) fn fill(mut self, record: &mut LogRecord<'a>) {
         if let Some(time) = self.take(Field::Timestamp).and_then(|value| timestamp::from_field(&value)) {
-            record.believe(LineTime::Instant(time));
+            record.believe(time);
         }
         record.severity_text = self.take(Field::Level);
         record.severity_number = record.severity_text.as_deref().and_then(severity_number);

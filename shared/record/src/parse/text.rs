@@ -13,8 +13,8 @@ const LEVEL_WITHIN_BYTES: usize = 96;
 /// What a line of plain text shows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a> {
-    /// Nanoseconds since the epoch.
-    pub time_unix_nano: Option<i64>,
+    /// When.
+    pub time: Option<LineTime>,
     /// The level as written.
     pub level: Option<&'a str>,
     /// The logger's name: the one word between time and level.
@@ -28,8 +28,8 @@ pub(crate) struct Text<'a> {
 /// Fills the record from a line of plain text. Every line is one; nothing can go wrong.
 pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
     let text = read(line);
-    if let Some(nanos) = text.time_unix_nano {
-        record.believe(LineTime::Instant(nanos));
+    if let Some(time) = text.time {
+        record.believe(time);
     }
     record.severity_text = text.level.map(Cow::Borrowed);
     record.severity_number = text.level.and_then(severity_number);
@@ -44,27 +44,22 @@ pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
 
 fn read(line: &str) -> Text<'_> {
     let start = line.trim_start_matches([' ', '[', '\t']);
-    let (time_unix_nano, rest) = match timestamp::leading(start) {
-        Some(found) => (Some(found.nanos), start.get(found.len..).unwrap_or_default()),
+    let (time, rest) = match timestamp::leading(start) {
+        Some(found) => (Some(found.time), start.get(found.len..).unwrap_or_default()),
         None => (None, line),
     };
     let Some((before, level, after)) = find_level(rest) else {
-        return Text { time_unix_nano, message: trim_separators(rest), ..Text::default() };
+        return Text { time, message: trim_separators(rest), ..Text::default() };
     };
     let between = trim_separators(before);
     let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/' | b'$');
     if !between.bytes().all(is_name) {
         // More than a name before the level is part of what the line says.
-        return Text {
-            time_unix_nano,
-            level: Some(level),
-            message: trim_separators(rest),
-            ..Text::default()
-        };
+        return Text { time, level: Some(level), message: trim_separators(rest), ..Text::default() };
     }
     let word = Some(between).filter(|word| !word.is_empty());
     Text {
-        time_unix_nano,
+        time,
         level: Some(level),
         logger: word.filter(|word| !is_uuid(word)),
         request_id: word.filter(|word| is_uuid(word)),
@@ -125,7 +120,7 @@ mod tests {
             (
                 "2024-12-19 10:30:15 - personal_assistant.core - INFO - Enhanced LTM components initialized",
                 Text {
-                    time_unix_nano: Some(BASE),
+                    time: Some(LineTime::Instant(BASE)),
                     level: Some("INFO"),
                     logger: Some("personal_assistant.core"),
                     message: "Enhanced LTM components initialized",
@@ -135,7 +130,7 @@ mod tests {
             (
                 "2024-12-19T10:30:15.000Z\t0f8fad5b-d9cb-469f-a165-70867728950e\tERROR\tpayment failed",
                 Text {
-                    time_unix_nano: Some(BASE),
+                    time: Some(LineTime::Instant(BASE)),
                     level: Some("ERROR"),
                     request_id: Some("0f8fad5b-d9cb-469f-a165-70867728950e"),
                     message: "payment failed",
@@ -145,7 +140,7 @@ mod tests {
             (
                 "[2024-12-19 10:30:15 +0000] [42] [INFO] Listening at: http://0.0.0.0:8000",
                 Text {
-                    time_unix_nano: Some(BASE),
+                    time: Some(LineTime::Instant(BASE)),
                     level: Some("INFO"),
                     message: "[42] [INFO] Listening at: http://0.0.0.0:8000",
                     ..none()

@@ -88,7 +88,7 @@ pub(super) fn cloudfront<'a>(text: &'a str, record: &mut LogRecord<'a>) -> Optio
     // twice in some fields) are what makes them hard to read.
     let user_agent = user_agent.replace("%2520", " ").replace("%20", " ");
     let exchange = Exchange {
-        time: Some(LineTime::Instant(instant)),
+        time: Some(instant),
         client,
         status: http::status(status),
         bytes,

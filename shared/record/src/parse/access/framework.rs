@@ -87,7 +87,7 @@ fn gin<'a>(text: &'a str, record: &mut LogRecord<'a>) -> Option<()> {
 
 fn gin_time(text: &str) -> Option<LineTime> {
     let (date, time) = text.split_once(" - ")?;
-    timestamp::from_field(&[date, time].join(" ")).map(LineTime::Instant)
+    timestamp::from_field(&[date, time].join(" "))
 }
 
 /// morgan's `dev` (`GET /a 200 12.3 ms - 15`) and `tiny` (`GET /a 200 15 - 12.3 ms`).

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, ConfigFault};
-use crate::decode::Envelope;
+use crate::decode::{Envelope, LogEvent};
 use crate::enrich::Enricher;
 use crate::parse::EventTime;
 use crate::record::LogRecord;
@@ -128,21 +128,30 @@ struct Line<'a> {
 impl<'a> BatchLines<'a> {
     /// Parses every line, one record a line, sorted by time.
     pub fn parse(&'a self, source: &'a Source) -> Vec<LogRecord<'a>> {
-        let events = &self.envelope.log_events;
-        let mut records: Vec<_> = self
-            .lines
-            .iter()
-            .filter_map(|line| {
-                let first = events.get(line.first)?;
-                let time = EventTime::Arrived(first.timestamp);
-                let mut record = LogRecord::parse(&line.text, source, &first.id, time);
-                record.more_event_ids =
-                    line.more.iter().filter_map(|i| events.get(*i)).map(|event| &*event.id).collect();
-                Some(record)
-            })
-            .collect();
+        let mut records: Vec<_> = self.records(source, |event| EventTime::Arrived(event.timestamp)).collect();
         records.sort_by_key(|record| record.time_unix_nano);
         records
+    }
+
+    /// Parses every line of a file that is read at `millis` since the epoch, in
+    /// the file's order: its events have no time of their own.
+    pub fn parse_file(&'a self, source: &'a Source, millis: i64) -> impl Iterator<Item = LogRecord<'a>> {
+        self.records(source, move |_| EventTime::ReadAt(millis))
+    }
+
+    fn records(
+        &'a self,
+        source: &'a Source,
+        time: impl Fn(&LogEvent<'a>) -> EventTime,
+    ) -> impl Iterator<Item = LogRecord<'a>> {
+        let events = &self.envelope.log_events;
+        self.lines.iter().filter_map(move |line| {
+            let first = events.get(line.first)?;
+            let mut record = LogRecord::parse(&line.text, source, &first.id, time(first));
+            record.more_event_ids =
+                line.more.iter().filter_map(|i| events.get(*i)).map(|event| &*event.id).collect();
+            Some(record)
+        })
     }
 }
 

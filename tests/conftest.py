@@ -122,10 +122,13 @@ class Deployed:
         )
         body = answer["Payload"].read().decode()
         assert "FunctionError" not in answer, body
-        metrics = {}
+        metrics = {"FilteredBy": {}}
         for line in base64.b64decode(answer["LogResult"]).decode().splitlines():
             if line.startswith("{") and "_aws" in (fields := json.loads(line)):
-                metrics.update(fields)
+                if "Filter" in fields:
+                    metrics["FilteredBy"][fields["Filter"]] = fields["EventsFiltered"]
+                else:
+                    metrics.update(fields)
         return json.loads(body) if body else None, metrics
 
     def ingest(self, payload):

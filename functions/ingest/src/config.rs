@@ -14,6 +14,13 @@ pub struct Config {
     pub state_table: String,
     /// Where in the bucket rule files lie.
     pub rules_prefix: String,
+    /// The configuration file's key in the bucket.
+    pub config_key: String,
+    /// Which log groups are kept for how long, where the configuration file does not say.
+    pub routing: Routing,
+    /// The secret that holds the key of the keyed hash; without one, what should
+    /// be hashed is masked.
+    pub hash_key_secret_arn: Option<String>,
     /// How long audit entries are kept, in days.
     pub audit_retention_days: u32,
     /// The namespace of the metrics.
@@ -29,8 +36,6 @@ pub struct Settings {
     pub region: String,
     /// The environment of log groups whose names tell none.
     pub environment: String,
-    /// Which log groups are kept for how long.
-    pub routing: Routing,
 }
 
 impl Config {
@@ -42,15 +47,17 @@ impl Config {
             audit_table: reader.required("AUDIT_TABLE"),
             state_table: reader.required("STATE_TABLE"),
             rules_prefix: reader.required("RULES_PREFIX"),
+            config_key: reader.required("CONFIG_KEY"),
+            routing: Routing {
+                short: globs(&mut reader, "SHORT_LOG_GROUPS"),
+                long: globs(&mut reader, "LONG_LOG_GROUPS"),
+            },
+            hash_key_secret_arn: vars.get("HASH_KEY_SECRET_ARN").map(str::to_owned),
             audit_retention_days: reader.required_parsed("AUDIT_RETENTION_DAYS"),
             metrics_namespace: reader.required("METRICS_NAMESPACE"),
             settings: Settings {
                 region: reader.required("AWS_REGION"),
                 environment: reader.required("ENVIRONMENT"),
-                routing: Routing {
-                    short: globs(&mut reader, "SHORT_LOG_GROUPS"),
-                    long: globs(&mut reader, "LONG_LOG_GROUPS"),
-                },
             },
         };
         reader.finish(config)
@@ -84,6 +91,7 @@ mod tests {
         for part in [
             "STATE_TABLE is not set",
             "RULES_PREFIX is not set",
+            "CONFIG_KEY is not set",
             "AUDIT_RETENTION_DAYS is \"-1\"",
             "SHORT_LOG_GROUPS is no list of globs",
             "/ecs/[oops",

@@ -3,18 +3,21 @@
 //! Order: archive, audit trail, alert partials; success is returned only when
 //! all of them are durable. Every key derives from the batch's content, so the
 //! whole may be repeated at any point.
+//!
+//! Filters and samplers decide what the archive keeps. The audit trail sees every
+//! record; alert rules see all but what a filter removed, so that a sampler
+//! changes no number that a rule compares.
 
 use bytes::Bytes;
 use catchment_alert::{PartialStore, RuleSet};
 use catchment_archive::{ArchiveStore, ObjectKey, Put, QuarantineKeys, split_by_day, write_parquet};
 use catchment_audit::{AuditEntry, AuditStore, extract};
 use catchment_record::{
-    BatchId, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Pipeline, Source, gunzip,
+    BatchId, Counts, Envelope, LogGroup, LogRecord, LogStream, MessageType, Pipeline, Routed, Source, gunzip,
 };
 use serde_json::{Value, json};
 
 use crate::config::Settings;
-use crate::entry::RecordEntry;
 use crate::error::IngestError;
 use crate::report::Report;
 
@@ -53,7 +56,12 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
 
     /// Takes in one event of the function, whatever it is. An error means that
     /// a write did not happen and that the event should come again.
-    pub async fn handle(&self, mut event: Value, rules: &RuleSet) -> Result<Report, IngestError> {
+    pub async fn handle(
+        &self,
+        mut event: Value,
+        rules: &RuleSet,
+        pipeline: &Pipeline,
+    ) -> Result<Report, IngestError> {
         let data = match event.pointer_mut("/awslogs/data").map(Value::take) {
             Some(Value::String(data)) => data,
             _ => {
@@ -67,7 +75,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
             Err(reason) => return self.quarantine(data.into(), &reason.to_string(), 1).await,
         };
         match Envelope::parse(&json) {
-            Ok(envelope) => self.take_in(&envelope, data, rules).await,
+            Ok(envelope) => self.take_in(&envelope, data, rules, pipeline).await,
             Err(reason) => self.quarantine(data.into(), &reason.to_string(), 1).await,
         }
     }
@@ -77,6 +85,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         envelope: &Envelope<'_>,
         data: String,
         rules: &RuleSet,
+        pipeline: &Pipeline,
     ) -> Result<Report, IngestError> {
         if envelope.message_type == MessageType::Control {
             return Ok(Report { control_messages: 1, ..Report::default() });
@@ -91,49 +100,28 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
                 ..Report::default()
             });
         }
-        let Settings { region, environment, .. } = &self.settings;
+        let Settings { region, environment } = &self.settings;
         let log_stream = LogStream::new(&*envelope.log_stream);
-        let source = Source::new(&envelope.owner, region, log_group, log_stream, environment);
-        let lines = Pipeline::default().lines(envelope);
+        let mut source = Source::new(&envelope.owner, region, log_group, log_stream, environment);
+        pipeline.enrich(&mut source);
+        let lines = pipeline.lines(envelope);
         let records = lines.parse(&source);
         let batch = BatchId::of(envelope, region);
+        let mut report = Report::of(&records);
+        report.counts.received = received;
+        let entries: Vec<AuditEntry> = records.iter().filter_map(extract).collect();
+        let routed = pipeline.route(records);
 
-        let objects = match self.objects(&source, &records, &batch) {
+        let objects = match objects(&routed, &batch, received) {
             Ok(objects) => objects,
             Err(reason) => return self.quarantine(data.into(), &reason, received).await,
         };
-        let mut report = Report {
-            counts: Counts { received, ..Counts::default() },
-            secrets_redacted: records.iter().map(|record| record.redactions.total()).sum(),
-            parse_errors: count(records.iter().filter(|record| record.parse_error.is_some()).count()),
-            ..Report::default()
-        };
+        report.counts.filtered = routed.filtered.values().sum();
         self.write_archive(objects, &mut report).await?;
-        self.write_audit(&records, &mut report).await?;
-        self.write_partials(&records, &batch, rules, &mut report).await?;
+        self.write_audit(&entries, &mut report).await?;
+        self.write_partials(&routed, &batch, rules, &mut report).await?;
+        report.filtered = routed.filtered;
         Ok(report)
-    }
-
-    /// Every object of the batch, before any is written: a batch is written
-    /// whole or set aside whole.
-    fn objects(
-        &self,
-        source: &Source,
-        records: &[LogRecord<'_>],
-        batch: &BatchId,
-    ) -> Result<Objects, String> {
-        let class = self.settings.routing.class_of(&source.log_group);
-        split_by_day(records)
-            .map(|(day, part)| {
-                let body =
-                    write_parquet(part).map_err(|err| format!("cannot be written as Parquet: {err}"))?;
-                Ok((
-                    ObjectKey::of_batch(class, day, part, batch),
-                    body,
-                    part.iter().map(LogRecord::events).sum(),
-                ))
-            })
-            .collect()
     }
 
     async fn write_archive(&self, objects: Objects, report: &mut Report) -> Result<(), IngestError> {
@@ -147,22 +135,21 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         Ok(())
     }
 
-    async fn write_audit(&self, records: &[LogRecord<'_>], report: &mut Report) -> Result<(), IngestError> {
-        let entries: Vec<AuditEntry> = records.iter().filter_map(extract).collect();
-        let written = self.audit.put_once(&entries).await.map_err(|err| IngestError::Audit(err.into()))?;
+    async fn write_audit(&self, entries: &[AuditEntry], report: &mut Report) -> Result<(), IngestError> {
+        let written = self.audit.put_once(entries).await.map_err(|err| IngestError::Audit(err.into()))?;
         report.audit_entries_created = written.created;
         Ok(())
     }
 
     async fn write_partials(
         &self,
-        records: &[LogRecord<'_>],
+        routed: &Routed<'_>,
         batch: &BatchId,
         rules: &RuleSet,
         report: &mut Report,
     ) -> Result<(), IngestError> {
-        let entries: Vec<_> = records.iter().map(RecordEntry).collect();
-        let partials = rules.partials(&entries);
+        let kept = routed.kept.iter().flat_map(|(_, records)| records);
+        let partials = rules.partials(kept.chain(&routed.sampled_out));
         if !partials.partials.is_empty() {
             self.partials
                 .record(batch.as_str(), &partials.partials)
@@ -194,6 +181,21 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
     async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<Put, IngestError> {
         self.archive.put_if_absent(key, body).await.map_err(|err| IngestError::Archive(err.into()))
     }
+}
+
+/// Every object of the batch, before any is written: a batch is written whole
+/// or set aside whole. What is not the whole batch has an id of its own.
+fn objects(routed: &Routed<'_>, batch: &BatchId, received: u64) -> Result<Objects, String> {
+    let mut objects = Objects::new();
+    for (class, records) in &routed.kept {
+        for (day, part) in split_by_day(records) {
+            let body = write_parquet(part).map_err(|err| format!("cannot be written as Parquet: {err}"))?;
+            let events = part.iter().map(LogRecord::events).sum();
+            let id = if events == received { batch.clone() } else { batch.of_part(part) };
+            objects.push((ObjectKey::of_batch(*class, day, part, &id), body, events));
+        }
+    }
+    Ok(objects)
 }
 
 fn count(len: usize) -> u64 {

@@ -2,11 +2,12 @@
 //! trail and alert partials out, in that order.
 
 pub mod config;
-mod entry;
 mod error;
+mod function;
 mod handler;
 mod report;
 
 pub use error::IngestError;
+pub use function::Function;
 pub use handler::Ingest;
 pub use report::Report;

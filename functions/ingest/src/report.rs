@@ -1,13 +1,20 @@
 //! What an invocation did, as numbers.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use catchment_aws::emf::Metrics;
-use catchment_record::Counts;
+use catchment_record::{Counts, LogRecord};
 
 /// What became of one payload. Every invocation emits it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// The conservation counts, in events.
     pub counts: Counts,
+    /// Events that named filters and samplers removed; part of `counts.filtered`.
+    pub filtered: BTreeMap<String, u64>,
+    /// Events that became part of another's record: fragments, lines of a stack trace.
+    pub events_stitched: u64,
     /// 1 when the payload was set aside whole.
     pub payloads_quarantined: u64,
     /// 1 when it was CloudWatch's check of the destination.
@@ -32,18 +39,33 @@ pub struct Report {
     pub parse_errors: u64,
     /// 1 while the rule files in S3 cannot be used and older rules stand in.
     pub rules_invalid: u64,
+    /// 1 while the configuration file in S3 cannot be used and an older one stands in.
+    pub config_invalid: u64,
 }
 
 impl Report {
+    /// What the records of a batch say of themselves, before any is written.
+    pub(crate) fn of(records: &[LogRecord<'_>]) -> Self {
+        let sum = |count: fn(&LogRecord<'_>) -> u64| records.iter().map(count).sum();
+        Self {
+            events_stitched: sum(|record| record.events() - 1),
+            secrets_redacted: sum(|record| record.redactions.total()),
+            parse_errors: sum(|record| u64::from(record.parse_error.is_some())),
+            ..Self::default()
+        }
+    }
+
     /// The one line of our own log that an invocation leaves.
     pub fn log(&self, request_id: &str) {
         let Counts { received, archived, filtered, quarantined } = self.counts;
         let Self { objects_created, audit_entries_created, partials_recorded, .. } = *self;
+        let filtered_by = serde_json::to_string(&self.filtered).unwrap_or_default();
         tracing::info!(
             request_id,
             received,
             archived,
             filtered,
+            filtered_by,
             quarantined,
             objects_created,
             audit_entries_created,
@@ -52,8 +74,18 @@ impl Report {
         );
     }
 
-    /// The report as metrics.
-    pub fn to_metrics(self, namespace: &str) -> Metrics {
+    /// Writes the report to standard output as metrics: one line, and one more for
+    /// each filter and sampler that removed something, with its name as a dimension.
+    pub fn emit(&self, namespace: &str, now_millis: i64) -> io::Result<()> {
+        self.to_metrics(namespace).emit(now_millis)?;
+        for (name, events) in &self.filtered {
+            let mut metrics = Metrics::new(namespace, "ingest").by("Filter", name.clone());
+            metrics.count("EventsFiltered", *events).emit(now_millis)?;
+        }
+        Ok(())
+    }
+
+    fn to_metrics(&self, namespace: &str) -> Metrics {
         let mut metrics = Metrics::new(namespace, "ingest");
         metrics
             .count("EventsReceived", self.counts.received)
@@ -62,6 +94,7 @@ impl Report {
             .count("EventsQuarantined", self.counts.quarantined)
             .count("ConservationViolated", u64::from(!self.counts.are_conserved()))
             .count("PayloadsQuarantined", self.payloads_quarantined)
+            .count("EventsStitched", self.events_stitched)
             .count("ControlMessages", self.control_messages)
             .count("OwnEventsRefused", self.own_events_refused)
             .count("ObjectsCreated", self.objects_created)
@@ -72,7 +105,15 @@ impl Report {
             .count("SeriesDropped", self.series_dropped)
             .count("SecretsRedacted", self.secrets_redacted)
             .count("ParseErrors", self.parse_errors)
-            .count("RulesInvalid", self.rules_invalid);
+            .count("RulesInvalid", self.rules_invalid)
+            .count("ConfigInvalid", self.config_invalid);
         metrics
     }
+}
+
+/// The metrics of an invocation that had no configuration to work with.
+pub(crate) fn config_is_missing(namespace: &str) -> Metrics {
+    let mut metrics = Metrics::new(namespace, "ingest");
+    metrics.count("ConfigInvalid", 1);
+    metrics
 }

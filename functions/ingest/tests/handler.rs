@@ -10,7 +10,7 @@ use catchment_alert::{MemoryPartials, PartialStore, RuleFile, RuleSet};
 use catchment_archive::{ArchiveStore, MemoryArchive, ObjectKey, Put};
 use catchment_audit::MemoryAudit;
 use catchment_ingest::{Ingest, IngestError, Report, config::Settings};
-use catchment_record::{Counts, Globs, Routing};
+use catchment_record::{Counts, Globs, Pipeline, Routing};
 use libdeflater::{CompressionLvl, Compressor};
 use serde_json::{Value, json};
 
@@ -20,11 +20,12 @@ const NOW: i64 = 1_734_604_215_000;
 type MemoryIngest<A = MemoryArchive> = Ingest<A, MemoryAudit, MemoryPartials>;
 
 fn settings() -> Settings {
-    Settings {
-        region: "eu-west-1".into(),
-        environment: "prod".into(),
-        routing: Routing { long: Globs::new(&["/ecs/billing*".into()]).unwrap(), ..Routing::default() },
-    }
+    Settings { region: "eu-west-1".into(), environment: "prod".into() }
+}
+
+fn pipeline() -> Pipeline {
+    let long = Globs::new(&["/ecs/billing*".into()]).unwrap();
+    Pipeline::embedded(None).with_routing(Routing { long, ..Routing::default() })
 }
 
 fn ingest() -> MemoryIngest {
@@ -75,7 +76,7 @@ async fn matches(ingest: &MemoryIngest) -> f64 {
 }
 
 async fn handle(ingest: &MemoryIngest, event: Value) -> Report {
-    let report = ingest.handle(event, &rules()).await.unwrap();
+    let report = ingest.handle(event, &rules(), &pipeline()).await.unwrap();
     assert!(report.counts.are_conserved(), "{report:?}");
     report
 }
@@ -184,11 +185,11 @@ async fn a_failed_archive_write_fails_the_invocation_before_anything_else_is_wri
     let archive = Flaky { failures_left: AtomicU32::new(1), inner: MemoryArchive::default() };
     let ingest = Ingest::new(archive, MemoryAudit::default(), MemoryPartials::default(), settings());
     let event = event("/ecs/auth", &[r#"{"audit":true}"#, "ERROR x"]);
-    let err = ingest.handle(event.clone(), &rules()).await.unwrap_err();
+    let err = ingest.handle(event.clone(), &rules(), &pipeline()).await.unwrap_err();
     assert!(matches!(err, IngestError::Archive(_)));
     assert!(err.to_string().contains("slow down"), "{err}");
     assert!(ingest.audit().entries().is_empty());
-    let report = ingest.handle(event, &rules()).await.unwrap();
+    let report = ingest.handle(event, &rules(), &pipeline()).await.unwrap();
     assert_eq!((report.counts.archived, report.audit_entries_created), (2, 1));
     assert!(report.counts.are_conserved());
 }

@@ -7,18 +7,27 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-/// The metrics of one invocation: counts under one namespace, by function.
+/// The metrics of one invocation: counts under one namespace, by function and,
+/// where it is asked for, by one thing more.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     namespace: String,
     function: String,
+    dimension: Option<(&'static str, String)>,
     counts: Vec<(&'static str, u64)>,
 }
 
 impl Metrics {
     /// No metrics yet, in `namespace`, with the dimension `Function`.
     pub fn new(namespace: impl Into<String>, function: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), function: function.into(), counts: Vec::new() }
+        Self { namespace: namespace.into(), function: function.into(), dimension: None, counts: Vec::new() }
+    }
+
+    /// The same with one dimension more. Each value is a metric of its own and
+    /// billed as one: values come from a bounded set, never from a log line.
+    pub fn by(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.dimension = Some((name, value.into()));
+        self
     }
 
     /// Adds a count. At most 100 names may be added (a limit of the format).
@@ -31,13 +40,18 @@ impl Metrics {
     pub fn to_line(&self, now_millis: i64) -> String {
         let metrics: Vec<Value> =
             self.counts.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+        let mut dimensions = vec!["Function"];
+        dimensions.extend(self.dimension.iter().map(|(name, _)| *name));
         let mut line = Map::new();
         line.insert(
             "_aws".into(),
             json!({"Timestamp": now_millis, "CloudWatchMetrics": [{
-                "Namespace": self.namespace, "Dimensions": [["Function"]], "Metrics": metrics}]}),
+                "Namespace": self.namespace, "Dimensions": [dimensions], "Metrics": metrics}]}),
         );
         line.insert("Function".into(), json!(self.function));
+        if let Some((name, value)) = &self.dimension {
+            line.insert((*name).into(), json!(value));
+        }
         for (name, value) in &self.counts {
             line.insert((*name).into(), json!(value));
         }
@@ -65,5 +79,14 @@ mod tests {
         assert_eq!(directive["Namespace"], "Catchment");
         assert_eq!(directive["Metrics"][1], json!({"Name": "EventsArchived", "Unit": "Count"}));
         assert_eq!(line["_aws"]["Timestamp"], 1_700_000_000_000_i64);
+    }
+
+    #[test]
+    fn a_dimension_more_is_another_metric_of_the_same_name() {
+        let mut metrics = Metrics::new("Catchment", "ingest").by("Filter", "health-checks");
+        metrics.count("EventsFiltered", 7);
+        let line: Value = serde_json::from_str(&metrics.to_line(0)).unwrap();
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Function", "Filter"]]));
+        assert_eq!((&line["Filter"], &line["EventsFiltered"]), (&json!("health-checks"), &json!(7)));
     }
 }

@@ -22,6 +22,8 @@ pub mod log_groups;
 pub mod logging;
 #[cfg(feature = "sns")]
 pub mod notifier;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 #[cfg(feature = "rules")]
 pub mod rules;
 #[cfg(feature = "secrets")]

@@ -26,14 +26,19 @@ impl ParseError {
 
     /// Adds the nearest of `words` to `typed`, when one is near.
     pub(crate) fn suggest<'a>(mut self, typed: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
-        self.suggestion = words
-            .into_iter()
-            .map(|word| (edit_distance(typed, word), word))
-            .filter(|(distance, word)| *distance <= 1 + word.len() / 5)
-            .min()
-            .map(|(_, word)| word.to_owned());
+        self.suggestion = nearest(typed, words).map(str::to_owned);
         self
     }
+}
+
+/// The word that was probably meant by what was typed, when one is near enough.
+pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    words
+        .into_iter()
+        .map(|word| (edit_distance(typed, word), word))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 5)
+        .min()
+        .map(|(_, word)| word)
 }
 
 /// A place in an expression: line and column from 1.

@@ -22,7 +22,7 @@ pub use ast::{
     VectorAggregation, VectorOp,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
-pub use error::ParseError;
+pub use error::{ParseError, nearest};
 pub use evaluate::STREAM_LABELS;
 pub use matcher::{Entry, LabelMatcher, LineFilter};
 pub use parser::parse;

@@ -10,7 +10,7 @@ use crate::enrich::Enricher;
 use crate::parse::EventTime;
 use crate::record::LogRecord;
 use crate::redact::{HashKey, Redacted, Redactor};
-use crate::route::{Routed, Router};
+use crate::route::{Routed, Router, Routing};
 use crate::source::Source;
 use crate::stitch::Stitcher;
 
@@ -33,6 +33,16 @@ impl BatchId {
     /// The id of a payload that could not be decoded.
     pub fn of_payload(payload: &[u8]) -> Self {
         Self::hash([payload].into_iter())
+    }
+
+    /// The id of some of the batch's records, where they get an object for
+    /// themselves: other records, another id. What a retry under a changed
+    /// configuration writes never hides behind an object that holds less.
+    pub fn of_part(&self, records: &[LogRecord<'_>]) -> Self {
+        let ids = records
+            .iter()
+            .flat_map(|record| std::iter::once(record.event_id).chain(record.more_event_ids.iter().copied()));
+        Self::hash(std::iter::once(self.0.as_bytes()).chain(ids.map(str::as_bytes)))
     }
 
     /// The id as 32 hexadecimal digits.
@@ -74,6 +84,18 @@ impl Pipeline {
             router: Router::new(&config.route, &mut faults),
         };
         if faults.is_empty() { Ok(pipeline) } else { Err(faults) }
+    }
+
+    /// The pipeline of the configuration that comes with Catchment.
+    pub fn embedded(key: Option<HashKey>) -> Self {
+        Self::new(&Config::embedded(), key).unwrap_or_default()
+    }
+
+    /// The same with retention classes for the log groups about which the
+    /// configuration says nothing.
+    pub fn with_routing(mut self, routing: Routing) -> Self {
+        self.router.set_routing(routing);
+        self
     }
 
     /// Sets what the configuration knows of a source.

@@ -3,10 +3,13 @@
 //! A section's settings stand beside the stage that they set ([`StitchConfig`],
 //! [`EnrichConfig`], [`RedactConfig`], [`RouteConfig`]); here they are put
 //! together and read. A file with any fault is refused whole, and every fault is
-//! named with its line and column.
+//! named with its line and column: what is not YAML or not of the file's form one
+//! at a time ([`Config::parse`]), what the stages cannot use all at once
+//! ([`Pipeline::new`](crate::Pipeline::new)).
 
 use std::fmt;
 
+use catchment_logql::nearest;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
@@ -17,12 +20,18 @@ use crate::stitch::StitchConfig;
 
 /// The version of the file's form that this code reads.
 pub const CONFIG_VERSION: u32 = 1;
+/// The longest file that is read, in bytes.
+pub const MAX_CONFIG_BYTES: usize = 256 * 1024;
+/// The file that comes with Catchment: what is built in, and every option explained.
+const EMBEDDED: &str = include_str!("../../../infra/config.yaml");
 
-/// The whole file.
+/// How Catchment understands, redacts and keeps log lines.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Always [`CONFIG_VERSION`].
+    /// The version of the file's form: 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     pub version: u32,
     /// Which lines belong together.
     #[serde(default)]
@@ -36,6 +45,91 @@ pub struct Config {
     /// What is kept, for how long.
     #[serde(default)]
     pub route: RouteConfig,
+}
+
+impl Config {
+    /// Reads a file. The faults found here come one at a time; the values are
+    /// looked at when the stages are built.
+    pub fn parse(text: &str) -> Result<Self, ConfigFault> {
+        if text.len() > MAX_CONFIG_BYTES {
+            return Err(ConfigFault::anywhere(format!(
+                "the file has {} bytes, more than {MAX_CONFIG_BYTES}",
+                text.len()
+            )));
+        }
+        check_version(text)?;
+        serde_saphyr::from_str(text).map_err(|err| fault_of(&err))
+    }
+
+    /// The file that comes with Catchment. A test holds that it has no fault and
+    /// says what [`Config::default`] does.
+    pub fn embedded() -> Self {
+        Self::parse(EMBEDDED).unwrap_or_default()
+    }
+
+    /// The text of the file that comes with Catchment, comments included.
+    pub fn embedded_text() -> &'static str {
+        EMBEDDED
+    }
+}
+
+/// A file of another version must be told so, whatever else it holds.
+fn check_version(text: &str) -> Result<(), ConfigFault> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Versioned {
+        version: Option<Located<u32>>,
+    }
+    let read = serde_saphyr::from_str::<Option<Versioned>>(text).map_err(|err| fault_of(&err))?;
+    match read.unwrap_or_default().version {
+        Some(version) if version.value == CONFIG_VERSION => Ok(()),
+        Some(version) => Err(version.fault(format!(
+            "version {} is not known here; this Catchment reads version {CONFIG_VERSION}",
+            version.value
+        ))),
+        None => Err(ConfigFault {
+            line: 1,
+            column: 1,
+            message: format!(
+                "the file does not state its version; begin it with \"version: {CONFIG_VERSION}\""
+            ),
+        }),
+    }
+}
+
+/// What the YAML reader says, in our words where a reader of the file is helped by it.
+fn fault_of(err: &serde_saphyr::Error) -> ConfigFault {
+    use serde_saphyr::Error::{
+        DuplicateMappingKey, SerdeMissingField, SerdeUnknownField, SerdeUnknownVariant,
+    };
+    let err = err.without_snippet();
+    let unknown = |what: &str, typed: &str, expected: &[&'static str]| {
+        let hint = nearest(typed, expected.iter().copied())
+            .map(|word| format!("; did you mean \"{word}\"?"))
+            .unwrap_or_default();
+        match expected {
+            [] => format!("there is no {what} \"{typed}\": none may stand here"),
+            expected => format!("there is no {what} \"{typed}\", only {}{hint}", expected.join(", ")),
+        }
+    };
+    let message = match err {
+        SerdeUnknownField { field, expected, .. } => unknown("field", field, expected),
+        SerdeUnknownVariant { variant, expected, .. } => unknown("value", variant, expected),
+        SerdeMissingField { field, .. } => format!("the field \"{field}\" is missing"),
+        DuplicateMappingKey { key: Some(key), .. } => format!("the field \"{key}\" is there twice"),
+        other => {
+            let text = other.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            // The place is told already.
+            line.rsplit_once(" at line ").map_or(line, |(what, _)| what).to_owned()
+        }
+    };
+    let at = err.location();
+    ConfigFault {
+        line: at.and_then(|at| usize::try_from(at.line()).ok()).unwrap_or_default(),
+        column: at.and_then(|at| usize::try_from(at.column()).ok()).unwrap_or_default(),
+        message,
+    }
 }
 
 /// A value with the place where the file has it.
@@ -73,8 +167,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     }
 }
 
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Located<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
+
 /// What is wrong with a configuration file, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigFault {
     /// The line, from 1; 0 where it is not known.
     pub line: usize,
@@ -84,8 +197,18 @@ pub struct ConfigFault {
     pub message: String,
 }
 
+impl ConfigFault {
+    /// A fault of the file as a whole.
+    pub(crate) fn anywhere(message: impl Into<String>) -> Self {
+        Self { line: 0, column: 0, message: message.into() }
+    }
+}
+
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
+        if self.line > 0 {
+            write!(f, "line {}, column {}: ", self.line, self.column)?;
+        }
+        f.write_str(&self.message)
     }
 }

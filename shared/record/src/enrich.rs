@@ -7,6 +7,7 @@ use crate::source::Source;
 
 /// What the file says about sources.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct EnrichConfig {}
 

@@ -14,6 +14,7 @@ mod config;
 mod counts;
 mod decode;
 mod enrich;
+mod entry;
 mod parse;
 mod record;
 mod redact;
@@ -22,7 +23,7 @@ mod source;
 mod stitch;
 
 pub use batch::{BatchId, BatchLines, Pipeline};
-pub use config::{CONFIG_VERSION, Config, ConfigFault, Located};
+pub use config::{CONFIG_VERSION, Config, ConfigFault, Located, MAX_CONFIG_BYTES};
 pub use counts::Counts;
 pub use decode::{DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip};
 pub use enrich::EnrichConfig;
@@ -31,6 +32,9 @@ pub use record::{Format, LogRecord};
 pub use redact::{
     HashKey, MASK, RedactConfig, Redacted, Redactions, Redactor, Rule as RedactionRule, redact,
 };
-pub use route::{Globs, RetentionClass, RouteConfig, Routed, Router, Routing};
+pub use route::{
+    ClassConfig, Condition, FilterConfig, Globs, Level, MAX_CLASS_RULES, MAX_FILTERS_AND_SAMPLERS,
+    MAX_NAME_CHARS, RetentionClass, RouteConfig, Routed, Router, Routing, SampleBy, SamplerConfig,
+};
 pub use source::{LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};
 pub use stitch::{MAX_CONTROL_STRING_BYTES, StitchConfig, StitchedLine, Stitcher, strip_ansi};

@@ -108,6 +108,7 @@ struct Finding {
 
 /// What the file says about redaction.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RedactConfig {}
 

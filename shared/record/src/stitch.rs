@@ -13,6 +13,7 @@ use crate::decode::LogEvent;
 
 /// What the file says about stitching.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct StitchConfig {}
 

@@ -66,6 +66,13 @@ impl Attributes {
         self.0.push_str(value);
     }
 
+    /// Adds the members of another object.
+    pub(crate) fn members(&mut self, other: Self) {
+        let Some(members) = other.0.get(1..) else { return };
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push_str(members);
+    }
+
     /// The object; `None` when it has no member.
     pub(crate) fn finish(mut self) -> Option<String> {
         if self.0.is_empty() {

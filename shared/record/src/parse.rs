@@ -5,6 +5,7 @@ use std::borrow::Cow;
 mod access;
 mod attributes;
 mod aws;
+mod convert;
 mod database;
 mod error_log;
 mod fields;
@@ -29,6 +30,7 @@ pub use severity::severity_number;
 use crate::record::{Format, LogRecord};
 use crate::redact::Redacted;
 use crate::source::Source;
+use convert::{milliseconds, trace_id};
 use timestamp::LineTime;
 
 /// A longer line is kept whole as plain text and not looked into, in bytes.
@@ -128,45 +130,6 @@ fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
     }
 }
 
-/// The 32 hexadecimal digits inside a traceparent (`00-<32>-<16>-<2>`) or an
-/// X-Ray id (`1-<8>-<24>`, with or without `Root=`); anything else as it is.
-fn trace_id(value: Cow<'_, str>) -> Cow<'_, str> {
-    let root = value.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(&value);
-    let digits = match root.split('-').collect::<Vec<_>>().as_slice() {
-        ["1", time, random] if time.len() == 8 && random.len() == 24 => Some([*time, *random].concat()),
-        ["00", id, span, _flags] if id.len() == 32 && span.len() == 16 => Some((*id).to_owned()),
-        _ => None,
-    };
-    digits.map_or(value, Cow::Owned)
-}
-
-/// A path without its query string, which may hold anything.
-fn without_query(path: Cow<'_, str>) -> Cow<'_, str> {
-    match (path.find(['?', '#']), path) {
-        (None, path) => path,
-        (Some(end), Cow::Borrowed(path)) => Cow::Borrowed(path.get(..end).unwrap_or(path)),
-        (Some(end), Cow::Owned(mut path)) => {
-            path.truncate(end);
-            Cow::Owned(path)
-        }
-    }
-}
-
-/// A duration in milliseconds: a plain number is one, `ms`, `s`, `us`, `µs` and `ns` are converted.
-fn milliseconds(value: &str) -> Option<f64> {
-    let value = value.trim();
-    let unit_at = value.find(|c: char| c.is_alphabetic()).unwrap_or(value.len());
-    let (number, unit) = value.split_at_checked(unit_at)?;
-    let factor = match unit {
-        "" | "ms" => 1.0,
-        "s" => 1e3,
-        "us" | "µs" | "μs" => 1e-3,
-        "ns" => 1e-6,
-        _ => return None,
-    };
-    number.trim_end().parse::<f64>().ok().map(|n| n * factor).filter(|n| n.is_finite())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,28 +211,6 @@ mod tests {
         assert_eq!(long["severity_text"], Value::Null);
         assert_eq!(long["parse_error"], "the line is longer than MAX_LINE_BYTES");
         assert_eq!(long["line"].as_str().unwrap().len(), MAX_LINE_BYTES + 1);
-    }
-
-    #[test]
-    fn values_are_brought_into_one_form() {
-        let hex = "0af7651916cd43dd8448eb211c80319c";
-        for value in
-            [hex, "1-0af76519-16cd43dd8448eb211c80319c", "Root=1-0af76519-16cd43dd8448eb211c80319c;Sampled=1"]
-        {
-            assert_eq!(trace_id(value.into()), hex, "{value}");
-        }
-        assert_eq!(trace_id(format!("00-{hex}-b7ad6b7169203331-01").into()), hex);
-        assert_eq!(without_query("/a?token=x".into()), "/a");
-        for (value, ms) in [
-            ("12.5", Some(12.5)),
-            ("12ms", Some(12.0)),
-            ("1.5s", Some(1500.0)),
-            ("3 µs", Some(0.003)),
-            ("2h", None),
-            ("", None),
-        ] {
-            assert_eq!(milliseconds(value), ms, "{value}");
-        }
     }
 
     proptest! {

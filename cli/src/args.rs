@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the query failed, a payload cannot be decoded, a rule file has faults
+  1    the query failed, a payload cannot be decoded, a file that was checked has faults
   2    the command line is wrong (or no AWS Region is set)
   3    no AWS credentials, or they are refused
   4    the stack, workgroup or database is not there
@@ -37,6 +37,22 @@ pub enum Command {
     /// Work with alert rule files.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Work with the configuration file: what is stitched, enriched, redacted, and kept.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Commands about the configuration file.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Load configuration files as Catchment would, and name every fault with line and column.
+    #[command(after_help = EXIT_CODES)]
+    Check(ConfigCheckArgs),
+    /// Print the file that Catchment uses when the archive bucket has none: every
+    /// option explained, to begin your own with.
+    Show,
+    /// Print the JSON Schema with which editors check and complete the file.
+    Schema,
 }
 
 /// Commands about rule files.
@@ -115,6 +131,14 @@ pub struct ParseArgs {
 #[derive(Debug, Args)]
 pub struct RulesCheckArgs {
     /// Rule files in the Loki ruler format.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+/// `catchment config check`.
+#[derive(Debug, Args)]
+pub struct ConfigCheckArgs {
+    /// Configuration files, as they would lie at config/catchment.yaml.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
 }

@@ -11,7 +11,7 @@ use aws_sdk_athena::error::{ProvideErrorMetadata, SdkError};
 /// A command that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The query, payload or rule file itself is at fault.
+    /// The query, payload, rule file or configuration file itself is at fault.
     #[error("{0}")]
     Rejected(String),
     /// The command line is at fault.

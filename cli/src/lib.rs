@@ -4,6 +4,7 @@
 pub mod args;
 mod athena;
 mod aws;
+mod config;
 pub mod failure;
 mod output;
 mod parse;
@@ -19,5 +20,6 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Query(args) => query::run(args).await,
         Command::Parse(args) => parse::run(&args),
         Command::Rules(RulesCommand::Check(args)) => rules::check(&args),
+        Command::Config(command) => config::run(&command),
     }
 }

@@ -273,3 +273,37 @@ fn rule_files_are_checked() {
     let words = [bad.as_str(), "dryad_alerts", "HighErrorRate", "line ", "column ", "summ"];
     assert_eq!(complaint(&output, &words), 1);
 }
+
+#[test]
+fn configuration_files_are_checked() {
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/config.yaml");
+    let output = catchment(&["config", "check", good]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let expected = "no faults: 0 filters, 0 samplers, 0 rules about retention classes\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    let shown = catchment(&["config", "show"]).output().unwrap();
+    assert_eq!(shown.stdout, std::fs::read(good).unwrap(), "what is built in is the file of the repository");
+    let schema: Value =
+        serde_json::from_slice(&catchment(&["config", "schema"]).output().unwrap().stdout).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+
+    let check = |text: &str| {
+        let file = format!("{}/bad-config.yaml", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&file, text).unwrap();
+        (catchment(&["config", "check", &file]).output().unwrap(), file)
+    };
+    let (output, file) = check("version: 1\nroute:\n  filter: []\n");
+    assert_eq!(complaint(&output, &[&format!("{file}:3:3: "), "did you mean \"filters\"?"]), 1);
+
+    // Every value that cannot be used is named, a line each.
+    let filter = |name: &str| format!("  - {{ name: {name}, when: {{ selector: '{{a=}}' }} }}\n");
+    let (output, file) = check(&format!("version: 1\nroute:\n  filters:\n{}{}", filter("a"), filter("b")));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 2), "{stderr}");
+    for (line, place) in stderr.lines().zip(["4:34", "5:34"]) {
+        assert!(line.starts_with(&format!("catchment: {file}:{place}: the selector: ")), "{line}");
+    }
+
+    let absent = catchment(&["config", "check", "/nowhere/config.yaml"]).output().unwrap();
+    assert_eq!(complaint(&absent, &["/nowhere/config.yaml cannot be read"]), 6);
+}

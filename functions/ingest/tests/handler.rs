@@ -10,7 +10,7 @@ use catchment_alert::{MemoryPartials, PartialStore, RuleFile, RuleSet};
 use catchment_archive::{ArchiveStore, MemoryArchive, ObjectKey, Put};
 use catchment_audit::MemoryAudit;
 use catchment_ingest::{Ingest, IngestError, Report, config::Settings};
-use catchment_record::{Counts, Globs, Pipeline, Routing};
+use catchment_record::{Config, Counts, Globs, Pipeline, Routing};
 use libdeflater::{CompressionLvl, Compressor};
 use serde_json::{Value, json};
 
@@ -76,7 +76,11 @@ async fn matches(ingest: &MemoryIngest) -> f64 {
 }
 
 async fn handle(ingest: &MemoryIngest, event: Value) -> Report {
-    let report = ingest.handle(event, &rules(), &pipeline()).await.unwrap();
+    handle_with(ingest, event, &pipeline()).await
+}
+
+async fn handle_with(ingest: &MemoryIngest, event: Value, pipeline: &Pipeline) -> Report {
+    let report = ingest.handle(event, &rules(), pipeline).await.unwrap();
     assert!(report.counts.are_conserved(), "{report:?}");
     report
 }
@@ -201,4 +205,85 @@ async fn an_event_of_1_mb_is_archived_whole() {
     let report = handle(&ingest, event("/ecs/auth", &[&line])).await;
     assert_eq!(report.counts.archived, 1);
     assert_eq!(report.parse_errors, 0);
+}
+
+fn configured(route: &str) -> Pipeline {
+    let config = Config::parse(&format!("version: 1\nroute:\n{route}")).unwrap();
+    Pipeline::new(&config, None).unwrap()
+}
+
+fn keys(ingest: &MemoryIngest) -> Vec<String> {
+    ingest.archive().objects().keys().map(|key| key.as_str().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_filtered_and_sampled_is_counted_in_events_by_name() {
+    let pipeline = configured(
+        r#"
+  filters:
+  - name: health-checks
+    when: { selector: '{service="auth"} |= "/health"' }
+  samplers:
+  - name: chatty
+    when: { levels: [debug, info, unknown] }
+    keep_percent: 25
+"#,
+    );
+    let ingest = ingest();
+    // By another implementation of the sampler's hash: req-1 lies at 14 %, req-0 at 73 %.
+    let lines = [
+        r#"{"level":"error","message":"GET /health ERROR","audit":true,"event_type":"user.login","user_id":"u"}"#,
+        r#"{"level":"info","message":"one","request_id":"req-1"}"#,
+        r#"{"level":"info","message":"no ERROR","request_id":"req-0"}"#,
+        r#"{"level":"debug","message":"two","request_id":"req-1"}"#,
+        r#"{"level":"debug","message":"two","request_id":"req-0"}"#,
+        r#"{"level":"error","message":"ERROR","request_id":"req-0"}"#,
+        "Exception in thread \"main\" java.lang.IllegalStateException: no stock",
+        "\tat com.shop.Stock.take(Stock.java:42)",
+        "\tat com.shop.Shop.main(Shop.java:7)",
+    ];
+    let report = handle_with(&ingest, event("/ecs/auth", &lines), &pipeline).await;
+    assert_eq!(report.counts, Counts { received: 9, archived: 6, filtered: 3, quarantined: 0 });
+    assert_eq!(report.filtered, [("chatty".to_owned(), 2), ("health-checks".to_owned(), 1)].into());
+    assert_eq!(report.events_stitched, 2, "the trace is one record of three events");
+    assert_eq!(report.audit_entries_created, 1, "no filter hides from the audit trail");
+    // What was sampled out happened all the same; what was filtered did not.
+    assert_eq!(matches(&ingest).await, 2.0);
+}
+
+#[tokio::test]
+async fn a_batch_of_two_classes_is_two_objects_and_again_the_same_two() {
+    let pipeline = configured("  classes:\n  - class: short\n    when: { levels: [debug] }\n");
+    let ingest = ingest();
+    let lines = [r#"{"level":"debug","message":"a"}"#, r#"{"level":"info","message":"b"}"#];
+    for (created, there) in [(2, 0), (0, 2)] {
+        let report = handle_with(&ingest, event("/ecs/auth", &lines), &pipeline).await;
+        assert_eq!((report.objects_created, report.objects_already_there), (created, there));
+        assert_eq!(report.counts, Counts { received: 2, archived: 2, filtered: 0, quarantined: 0 });
+    }
+    let (short, standard) = (&keys(&ingest)[0], &keys(&ingest)[1]);
+    assert!(short.starts_with(&format!("logs/class=short/dt=2024-12-19/10-{NOW}-{NOW}-")), "{short}");
+    let later = NOW + 1;
+    assert!(
+        standard.starts_with(&format!("logs/class=standard/dt=2024-12-19/10-{later}-{later}-")),
+        "{standard}"
+    );
+}
+
+/// A retry may find another configuration. What it writes must not be taken for
+/// what is there already, or the difference would be lost.
+#[tokio::test]
+async fn a_retry_under_another_configuration_hides_nothing() {
+    let ingest = ingest();
+    let lines = ["first", "the middle of it", "last"];
+    let filtering = configured(
+        "  filters:\n  - name: noise\n    when: { selector: '{service=~\".+\"} |= \"middle\"' }\n",
+    );
+    let report = handle_with(&ingest, event("/ecs/auth", &lines), &filtering).await;
+    assert_eq!(report.counts, Counts { received: 3, archived: 2, filtered: 1, quarantined: 0 });
+    let again = handle(&ingest, event("/ecs/auth", &lines)).await;
+    assert_eq!((again.objects_created, again.counts.archived), (1, 3));
+    let keys = keys(&ingest);
+    let (first, second) = (keys[0].rsplit_once('-').unwrap(), keys[1].rsplit_once('-').unwrap());
+    assert_eq!(first.0, second.0, "the same class, day, hour, first and last millisecond");
 }

@@ -192,10 +192,7 @@ impl CachedPipeline {
 }
 
 fn compile(bytes: &[u8], key: Option<HashKey>) -> Result<Pipeline, Vec<ConfigFault>> {
-    let text = std::str::from_utf8(bytes).map_err(|err| {
-        vec![ConfigFault { line: 0, column: 0, message: format!("the file is not UTF-8: {err}") }]
-    })?;
-    let config = Config::parse(text).map_err(|fault| vec![fault])?;
+    let config = Config::parse_bytes(bytes).map_err(|fault| vec![fault])?;
     Pipeline::new(&config, key)
 }
 

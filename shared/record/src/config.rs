@@ -48,6 +48,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads a file as it lies on a disk or in a bucket.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, ConfigFault> {
+        let text = std::str::from_utf8(bytes)
+            .map_err(|err| ConfigFault::anywhere(format!("the file is not UTF-8: {err}")))?;
+        Self::parse(text)
+    }
+
     /// Reads a file. The faults found here come one at a time; the values are
     /// looked at when the stages are built.
     pub fn parse(text: &str) -> Result<Self, ConfigFault> {

@@ -32,17 +32,17 @@ pub struct Condition {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// OpenTelemetry's 1 to 4.
+    /// Severity numbers 1 to 4 of OpenTelemetry.
     Trace,
-    /// 5 to 8.
+    /// Severity numbers 5 to 8.
     Debug,
-    /// 9 to 12.
+    /// Severity numbers 9 to 12.
     Info,
-    /// 13 to 16.
+    /// Severity numbers 13 to 16.
     Warn,
-    /// 17 to 20.
+    /// Severity numbers 17 to 20.
     Error,
-    /// 21 to 24.
+    /// Severity numbers 21 to 24.
     Fatal,
     /// The line states none.
     Unknown,

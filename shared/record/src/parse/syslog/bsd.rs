@@ -108,13 +108,12 @@ impl<'a> Frame<'a> {
         attributes.integer("pid", self.tag.pid);
         attributes.some_text("facility", priority.map(|priority| priority.facility));
         record.attributes = attributes.finish();
-        if let Some(priority) = priority {
-            priority.fill(record);
-        }
-        if self.hand_on(record) || priority.is_some() {
+        if self.hand_on(record) {
             return;
         }
-        if let Some(level) = level_at_start(self.message) {
+        if let Some(priority) = priority {
+            priority.fill(record);
+        } else if let Some(level) = level_at_start(self.message) {
             record.severity_text = Some(Cow::Borrowed(level));
             record.severity_number = severity_number(level);
         }

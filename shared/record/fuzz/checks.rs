@@ -58,7 +58,7 @@ pub fn stitch(bytes: &[u8]) {
             LogEvent { id: "1".into(), timestamp, message: message.into() }
         })
         .collect();
-    let lines = Stitcher::default().stitch(&events);
+    let lines = Stitcher::default().stitch("/ecs/a", &events);
     let mut seen: Vec<usize> = Vec::new();
     for line in &lines {
         assert!(line.more.windows(2).all(|pair| pair[0] < pair[1]), "in order");

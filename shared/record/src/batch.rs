@@ -105,9 +105,14 @@ impl Pipeline {
 
     /// Stitches and redacts: everything that is kept of a batch is in these lines.
     pub fn lines<'a>(&self, envelope: &'a Envelope<'a>) -> BatchLines<'a> {
-        let stitched = self.stitcher.stitch(&envelope.log_events).into_iter();
+        let stitched = self.stitcher.stitch(&envelope.log_group, &envelope.log_events).into_iter();
         let lines = stitched
-            .map(|line| Line { text: self.redact(line.text), first: line.first, more: line.more })
+            .map(|line| Line {
+                text: self.redact(line.text),
+                first: line.first,
+                more: line.more,
+                incomplete: line.incomplete,
+            })
             .collect();
         BatchLines { envelope, lines }
     }
@@ -145,6 +150,7 @@ struct Line<'a> {
     text: Redacted<'a>,
     first: usize,
     more: Vec<usize>,
+    incomplete: Option<&'static str>,
 }
 
 impl<'a> BatchLines<'a> {
@@ -170,6 +176,7 @@ impl<'a> BatchLines<'a> {
         self.lines.iter().filter_map(move |line| {
             let first = events.get(line.first)?;
             let mut record = LogRecord::parse(&line.text, source, &first.id, time(first));
+            record.parse_error = line.incomplete.or(record.parse_error);
             record.more_event_ids =
                 line.more.iter().filter_map(|i| events.get(*i)).map(|event| &*event.id).collect();
             Some(record)

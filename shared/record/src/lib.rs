@@ -37,4 +37,8 @@ pub use route::{
     MAX_NAME_CHARS, RetentionClass, RouteConfig, Routed, Router, Routing, SampleBy, SamplerConfig,
 };
 pub use source::{LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};
-pub use stitch::{MAX_CONTROL_STRING_BYTES, StitchConfig, StitchedLine, Stitcher, strip_ansi};
+pub use stitch::{
+    CONTINUES_EARLIER, MAX_CONTROL_STRING_BYTES, MAX_GAP_MILLIS, MAX_PATTERN_BYTES, MAX_STITCHED_BYTES,
+    MAX_STITCHED_EVENTS, Preset, REST_IS_MISSING, RUNTIME_CUT_BYTES, StitchConfig, StitchRule, StitchedLine,
+    Stitcher, strip_ansi,
+};

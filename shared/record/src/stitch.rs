@@ -1,21 +1,61 @@
 //! Log events that were one thing once: fragments of a long line, lines of a stack trace.
+//!
+//! Fragments are what a runtime cut at 16 KB or a driver near 256 KB: joined by
+//! the marks of the wrapper ([`wrapped`]), else by their length ([`fragment`]),
+//! without anything between. Lines of a trace ([`trace`]) are joined with a line
+//! end between. Either way in their order, within one stream (stdout and stderr
+//! apart where the wrapper names them), within [`MAX_GAP_MILLIS`] of each other.
+//! What was wrapped comes out as one wrapper around the joined content, JSON as
+//! JSON: the parser unwraps it like any other line.
+//!
+//! **A batch's edge.** CloudWatch may end a payload inside a trace. Nothing is
+//! kept from one invocation to the next: waiting for the rest would trade the
+//! promise that an event is stored before it is acknowledged for a nicer row.
+//! So the part in the earlier batch is a record, and the part in the later batch
+//! is one more: its lines are joined to each other, and it says by
+//! [`StitchedLine::incomplete`] that its beginning is elsewhere. What passes a
+//! limit is treated alike. Every event is in exactly one line, whatever the edge.
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
 mod ansi;
+mod fragment;
+mod rules;
+mod shape;
+mod trace;
+mod wrapped;
 
 pub use ansi::{MAX_CONTROL_STRING_BYTES, strip_ansi};
+pub use fragment::RUNTIME_CUT_BYTES;
+pub use rules::{MAX_PATTERN_BYTES, StitchConfig, StitchRule};
+pub use shape::Preset;
 
 use crate::config::ConfigFault;
 use crate::decode::LogEvent;
+use fragment::Balance;
+use rules::{Mode, Rules};
+use shape::Shape;
+use trace::State;
+use wrapped::{Part, Wrapped, Wrapper};
 
-/// What the file says about stitching.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct StitchConfig {}
+/// The most log events that one line may have. A Java trace has at most 1,024
+/// frames (`MaxJavaStackTraceDepth`) for each of its causes.
+pub const MAX_STITCHED_EVENTS: usize = 4_096;
+
+/// The longest line that is put together, in bytes; the parser looks into no longer one.
+pub const MAX_STITCHED_BYTES: usize = crate::parse::MAX_LINE_BYTES;
+
+/// How far apart neighbouring events of one line may be, in milliseconds. They
+/// are written at once, but some drivers round to seconds, and a container out
+/// of its CPU share pauses in between.
+pub const MAX_GAP_MILLIS: u64 = 2_000;
+
+/// The line is a later part of something: a batch's edge, or a limit, is before it.
+pub const CONTINUES_EARLIER: &str =
+    "it continues an earlier line, which is not in this batch or beyond a limit";
+
+/// The line was cut by its runtime and its rest is not there.
+pub const REST_IS_MISSING: &str = "its rest is not in this batch or beyond a limit";
 
 /// Neighbouring log events of one stream that are one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +66,296 @@ pub struct StitchedLine<'a> {
     pub first: usize,
     /// The indices of its other events, in order; empty for nearly every line.
     pub more: Vec<usize>,
+    /// What is known to be missing of it: [`CONTINUES_EARLIER`] or [`REST_IS_MISSING`].
+    pub incomplete: Option<&'static str>,
 }
 
 /// Joins what belongs together.
 #[derive(Debug, Clone, Default)]
-pub struct Stitcher {}
+pub struct Stitcher {
+    rules: Rules,
+}
 
 impl Stitcher {
     /// A stitcher as the configuration says; what is wrong is added to `faults`.
-    pub fn new(_config: &StitchConfig, _faults: &mut Vec<ConfigFault>) -> Self {
-        Self {}
+    pub fn new(config: &StitchConfig, faults: &mut Vec<ConfigFault>) -> Self {
+        Self { rules: Rules::new(config, faults) }
     }
 
-    /// The lines of the events of one log stream, each event in exactly one of them.
-    pub fn stitch<'a>(&self, events: &'a [LogEvent<'a>]) -> Vec<StitchedLine<'a>> {
-        let alone = |(i, event): (usize, &'a LogEvent<'a>)| StitchedLine {
-            text: strip_ansi(&event.message),
-            first: i,
-            more: Vec::new(),
+    /// The lines of the events of one log stream, each event in exactly one of
+    /// them, in the order of their first events.
+    pub fn stitch<'a>(&self, log_group: &str, events: &'a [LogEvent<'a>]) -> Vec<StitchedLine<'a>> {
+        let mut seam = Seam {
+            mode: self.rules.of(log_group),
+            events,
+            lines: Vec::with_capacity(events.len()),
+            open: [const { None }; STREAMS],
+            keeps_line_ends: None,
         };
-        events.iter().enumerate().map(alone).collect()
+        for (index, event) in events.iter().enumerate() {
+            seam.push(index, event);
+        }
+        for stream in 0..STREAMS {
+            seam.close(stream);
+        }
+        seam.lines
+    }
+}
+
+/// How many lines may be open at once: one for each [`wrapped::Stream`].
+const STREAMS: usize = 3;
+
+/// A line that the next event of its stream may continue.
+#[derive(Debug)]
+struct Open {
+    /// Its index among the lines.
+    line: usize,
+    /// The index of its last event.
+    last: usize,
+    last_millis: i64,
+    state: State,
+    rest: Rest,
+    /// The wrapper of its first event; the content reaches to the end of what
+    /// was joined.
+    wrapped: Wrapped,
+    /// Of a line that was cut without a mark, if it is JSON.
+    balance: Option<Balance>,
+    /// `partial_id` of its fragments, as the wrapper has it.
+    id: String,
+    /// What the wrapper has behind the content, once another event is joined.
+    tail: String,
+}
+
+/// Whether the line goes on in the next event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Not because of its size.
+    None,
+    /// It has the length of a cut.
+    Likely,
+    /// The wrapper says so.
+    Marked,
+}
+
+/// How an event is joined to an open line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Join {
+    Fragment,
+    /// With the state that the line has then.
+    Line(State),
+}
+
+struct Seam<'s, 'a> {
+    mode: &'s Mode,
+    events: &'a [LogEvent<'a>],
+    lines: Vec<StitchedLine<'a>>,
+    open: [Option<Open>; STREAMS],
+    /// Whether the JSON wrappers of this batch keep line ends: then a content
+    /// without one was cut. Found out when it matters.
+    keeps_line_ends: Option<bool>,
+}
+
+impl<'a> Seam<'_, 'a> {
+    fn push(&mut self, index: usize, event: &'a LogEvent<'a>) {
+        let text = strip_ansi(&event.message);
+        if matches!(self.mode, Mode::Off) {
+            self.lines.push(StitchedLine { text, first: index, more: Vec::new(), incomplete: None });
+            return;
+        }
+        let wrapped = Wrapped::of(&text);
+        let stream = wrapped.stream as usize;
+        let rest = self.rest(event, &wrapped);
+        let line = wrapped.line(&text);
+        let shape = self.shape(&line);
+        let join = self.join(stream, index, &text, &wrapped, &line, shape);
+        if let Some(join) = join
+            && self.append(stream, index, event.timestamp, &text, &wrapped, join, rest)
+        {
+            return;
+        }
+        let state = match join {
+            Some(Join::Line(state)) => state,
+            _ => self.begin(&line, shape),
+        };
+        let is_later = join.is_some() || wrapped.is_later || matches!(shape, Shape::Frame(_) | Shape::Chain);
+        let starts_amiss = matches!(self.mode, Mode::Starts(start) if !start.is_match(&line));
+        let balance =
+            (rest == Rest::Likely && text.starts_with(['{', '['])).then(|| Balance::default().after(&text));
+        let id = if rest == Rest::Marked {
+            text.get(wrapped.id.clone()).unwrap_or_default().to_owned()
+        } else {
+            String::new()
+        };
+        drop(line);
+        self.close(stream);
+        let open = Open {
+            line: self.lines.len(),
+            last: index,
+            last_millis: event.timestamp,
+            state,
+            rest,
+            wrapped,
+            balance,
+            id,
+            tail: String::new(),
+        };
+        if let Some(slot) = self.open.get_mut(stream) {
+            *slot = Some(open);
+        }
+        let incomplete = (is_later || starts_amiss).then_some(CONTINUES_EARLIER);
+        self.lines.push(StitchedLine { text, first: index, more: Vec::new(), incomplete });
+    }
+
+    /// Whether and how the event continues the open line of its stream, were it not for its length.
+    fn join(
+        &self,
+        stream: usize,
+        index: usize,
+        text: &str,
+        wrapped: &Wrapped,
+        line: &str,
+        shape: Shape,
+    ) -> Option<Join> {
+        let open = self.open.get(stream)?.as_ref()?;
+        let gap = self.events.get(index)?.timestamp.abs_diff(open.last_millis);
+        if open.wrapped.wrapper != wrapped.wrapper || gap > MAX_GAP_MILLIS {
+            return None;
+        }
+        match open.rest {
+            Rest::Marked => {
+                let id = text.get(wrapped.id.clone()).unwrap_or_default();
+                return (open.id == id || open.id.is_empty() || id.is_empty()).then_some(Join::Fragment);
+            }
+            Rest::Likely if open.last + 1 == index && fragment::is_rest(open.balance, text) => {
+                return Some(Join::Fragment);
+            }
+            _ => {}
+        }
+        let so_far =
+            || self.lines.get(open.line).map_or(Cow::Borrowed(""), |line| open.wrapped.line(&line.text));
+        let presets = match self.mode {
+            Mode::Off => return None,
+            Mode::Starts(start) => return (!start.is_match(line)).then_some(Join::Line(State::Plain)),
+            Mode::Traces(_, Some(continues)) if continues.is_match(line) => {
+                return Some(Join::Line(open.state.read(&so_far())));
+            }
+            Mode::Traces(presets, _) => presets,
+        };
+        if !open.state.asks(shape) {
+            return None;
+        }
+        let state = open.state.read(&so_far());
+        let is_loose = shape == Shape::Indented && matches!(state, State::Framed | State::Alarm);
+        if is_loose && !presets.has(Preset::Indented) {
+            return None;
+        }
+        state.next(line, shape).map(Join::Line)
+    }
+
+    /// Joins the event to the open line; false where a limit forbids it.
+    #[expect(clippy::too_many_arguments, reason = "what is known of one event, computed once")]
+    fn append(
+        &mut self,
+        stream: usize,
+        index: usize,
+        millis: i64,
+        text: &str,
+        wrapped: &Wrapped,
+        join: Join,
+        rest: Rest,
+    ) -> bool {
+        let Some(open) = self.open.get_mut(stream).and_then(Option::as_mut) else { return false };
+        let Some(line) = self.lines.get_mut(open.line) else { return false };
+        let raw = text.get(wrapped.content.clone()).unwrap_or_default();
+        let separator = match (join, wrapped.wrapper) {
+            (Join::Fragment, _) => "",
+            (_, Wrapper::Json) if open.wrapped.has_line_end => "",
+            (_, Wrapper::Json) => "\\n",
+            (_, Wrapper::None | Wrapper::Cri) => "\n",
+        };
+        let tail = if line.more.is_empty() { line.text.len() - open.wrapped.content.end } else { 0 };
+        let length = line.text.len() + open.tail.len() + separator.len() + raw.len();
+        if line.more.len() + 2 > MAX_STITCHED_EVENTS || length > MAX_STITCHED_BYTES {
+            return false;
+        }
+        let joined = line.text.to_mut();
+        if tail > 0 {
+            open.tail = joined.split_off(open.wrapped.content.end);
+        }
+        joined.push_str(separator);
+        joined.push_str(raw);
+        line.more.push(index);
+        open.wrapped.content.end = joined.len();
+        open.wrapped.has_line_end = wrapped.has_line_end;
+        open.balance = open.balance.map(|balance| balance.after(raw));
+        open.last = index;
+        open.last_millis = millis;
+        open.rest = rest;
+        if let Join::Line(state) = join {
+            open.state = state;
+        }
+        true
+    }
+
+    /// Finishes the open line of a stream.
+    fn close(&mut self, stream: usize) {
+        let Some(open) = self.open.get_mut(stream).and_then(Option::take) else { return };
+        let Some(line) = self.lines.get_mut(open.line) else { return };
+        if open.rest == Rest::Marked {
+            line.incomplete = line.incomplete.or(Some(REST_IS_MISSING));
+        }
+        if line.more.is_empty() {
+            return;
+        }
+        let text = line.text.to_mut();
+        text.push_str(&open.tail);
+        // The whole is no part any more.
+        if open.wrapped.part == Part::More && open.wrapped.wrapper == Wrapper::Cri && open.rest == Rest::None
+        {
+            let tag = open.wrapped.tag_at;
+            if text.get(tag..=tag) == Some("P") {
+                text.replace_range(tag..=tag, "F");
+            }
+        }
+    }
+
+    /// Whether more of the event's line is to come.
+    fn rest(&mut self, event: &LogEvent<'_>, wrapped: &Wrapped) -> Rest {
+        match wrapped.part {
+            Part::More => Rest::Marked,
+            Part::NoLineEnd if self.keeps_line_ends() => Rest::Marked,
+            Part::Unsaid if fragment::is_cut(&event.message) => Rest::Likely,
+            _ => Rest::None,
+        }
+    }
+
+    fn keeps_line_ends(&mut self) -> bool {
+        let events = self.events;
+        *self.keeps_line_ends.get_or_insert_with(|| {
+            events
+                .iter()
+                .any(|event| event.message.contains("\\n\"") && Wrapped::of(&event.message).has_line_end)
+        })
+    }
+
+    /// What the line looks like to those whose traces are joined.
+    fn shape(&self, line: &str) -> Shape {
+        let shape = Shape::of(line);
+        match (self.mode, shape.preset()) {
+            (Mode::Traces(presets, _), Some(preset)) if !presets.has(preset) => {
+                if line.starts_with([' ', '\t']) { Shape::Indented } else { Shape::Other }
+            }
+            (Mode::Starts(_), _) => Shape::Other,
+            _ => shape,
+        }
+    }
+
+    fn begin(&self, line: &str, shape: Shape) -> State {
+        let state = State::begin(line, shape);
+        match (self.mode, state.preset()) {
+            (Mode::Traces(presets, _), Some(preset)) if !presets.has(preset) => State::Unread,
+            (Mode::Starts(_), _) => State::Plain,
+            _ => state,
+        }
     }
 }

@@ -177,7 +177,7 @@ fn stage_by_stage(payload: &Payload, pipeline: &Pipeline, times: &mut [Duration;
     took(decode, start);
 
     let start = Instant::now();
-    let stitched = black_box(Stitcher::default().stitch(&envelope.log_events));
+    let stitched = black_box(Stitcher::default().stitch(&envelope.log_group, &envelope.log_events));
     took(stitch, start);
 
     let start = Instant::now();

@@ -328,3 +328,31 @@ fn the_file_that_comes_with_catchment_has_no_fault_and_removes_nothing() {
     let outcome = route(&Pipeline::embedded(None), "/ecs/x", &["one", "two"]);
     assert_eq!(outcome, Outcome { kept: kept("standard", &["one", "two"]), ..Outcome::default() });
 }
+
+/// A section whose options are all commented out is there, and empty.
+#[test]
+fn a_section_may_be_empty() {
+    for section in ["stitch", "enrich", "redact", "route"] {
+        assert_eq!(faults(&format!("version: 1\n{section}:\n  # nothing yet\n")), [], "{section}");
+    }
+}
+
+/// Prose has one space behind its `#`; what has none, or several, is an option.
+#[test]
+fn every_option_that_the_file_shows_can_be_used_as_it_stands() {
+    let uncommented = |line: &str| match line.trim_start().strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => line.replacen('#', "", 1),
+        _ => line.to_owned(),
+    };
+    // The header's commands are indented further, as prose.
+    let text: String = Config::embedded_text()
+        .lines()
+        .map(|line| if line.starts_with('#') { String::new() } else { uncommented(line) } + "\n")
+        .collect();
+    assert_eq!(faults(&text), [], "{text}");
+    let config = Config::parse(&text).unwrap();
+    assert_eq!(
+        (config.route.filters.len(), config.route.samplers.len(), config.route.classes.len()),
+        (2, 1, 2)
+    );
+}

@@ -66,6 +66,11 @@ impl Attributes {
         self.0.push_str(value);
     }
 
+    /// With room for this many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
     /// Adds the members of another object.
     pub(crate) fn members(&mut self, other: Self) {
         let Some(members) = other.0.get(1..) else { return };
@@ -80,6 +85,18 @@ impl Attributes {
         }
         self.0.push('}');
         Some(self.0)
+    }
+
+    /// The members that a record has already, followed by these.
+    pub(crate) fn finish_behind(self, earlier: Option<String>) -> Option<String> {
+        match earlier {
+            None => self.finish(),
+            Some(earlier) => {
+                let mut whole = Self::resume(Some(earlier), self.0.len());
+                whole.members(self);
+                whole.finish()
+            }
+        }
     }
 
     #[inline]
@@ -177,6 +194,11 @@ mod tests {
         let mut attributes = Attributes::resume(Some(r#"{"stream":"stderr"}"#.to_owned()), 10);
         attributes.text("logger", "app");
         assert_eq!(attributes.finish().unwrap(), r#"{"stream":"stderr","logger":"app"}"#);
+        let mut later = Attributes::with_room(20);
+        later.text("logger", "app");
+        assert_eq!(later.finish_behind(Some(r#"{"a":1}"#.to_owned())).unwrap(), r#"{"a":1,"logger":"app"}"#);
+        assert_eq!(Attributes::default().finish_behind(Some(r#"{"a":1}"#.to_owned())).unwrap(), r#"{"a":1}"#);
+        assert_eq!(Attributes::default().finish_behind(None), None);
         let untouched = Attributes::resume(Some(r#"{"stream":"stderr"}"#.to_owned()), 0);
         assert_eq!(untouched.finish().unwrap(), r#"{"stream":"stderr"}"#);
     }

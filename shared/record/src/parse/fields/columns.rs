@@ -25,12 +25,14 @@ impl<'a> Fields<'a> {
     }
 
     /// Offers a member of a line that is not JSON (`level=info`); `has_escapes`
-    /// where the value was quoted and holds a backslash.
-    pub(crate) fn offer_text(&mut self, name: &str, value: &'a str, has_escapes: bool) {
-        if let Some((field, rank)) = Index::get().find(name.as_bytes()).and_then(|name| name.field) {
-            let value = if has_escapes { Value::Escaped(value) } else { Value::Text(value) };
-            self.offer(field, rank, value);
-        }
+    /// where the value was quoted and holds a backslash. Returns the field that
+    /// it gives, where there is one and it had no better value yet.
+    #[inline]
+    pub(crate) fn offer_text(&mut self, name: &str, value: &'a str, has_escapes: bool) -> Option<Field> {
+        let (field, rank) = Index::get().find(name.as_bytes())?.field?;
+        let value = if has_escapes { Value::Escaped(value) } else { Value::Text(value) };
+        self.offer(field, rank, value);
+        (self.get(field) == Some(value)).then_some(field)
     }
 
     /// Offers a value under a name of this rank.

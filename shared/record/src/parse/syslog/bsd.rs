@@ -10,12 +10,16 @@ use super::{Priority, level_at_start};
 use crate::parse::attributes::Attributes;
 use crate::parse::scan::{Scanner, is_integer};
 use crate::parse::timestamp::{self, LineTime};
-use crate::parse::{access, error_log, proxy, severity_number};
+use crate::parse::{access, error_log, logfmt, proxy, severity_number};
 use crate::record::{Format, LogRecord};
 
 /// The longest tag, with its pid, in bytes. RFC 3164 says 32; macOS writes the
 /// names of services.
 const MAX_TAG_BYTES: usize = 160;
+
+/// What Heroku's router writes behind the time, and before its `key=value` pairs.
+/// <https://devcenter.heroku.com/articles/http-routing#heroku-router-log-format>
+const HEROKU_ROUTER: &str = " heroku[router]: ";
 
 /// How many words a tag may have: programs of macOS have names like `Google Chrome Helper`.
 const MAX_TAG_SPACES: usize = 3;
@@ -41,7 +45,15 @@ pub(super) fn parse_iso<'a>(
         return None;
     }
     let found = timestamp::leading(text)?;
-    let frame = Frame::read(text.get(found.len..)?, priority.is_some())?;
+    let rest = text.get(found.len..)?;
+    if let Some(pairs) = rest.strip_prefix(HEROKU_ROUTER) {
+        let is_logfmt = logfmt::parse(pairs, record);
+        if is_logfmt {
+            record.believe(found.time);
+        }
+        return is_logfmt.then_some(());
+    }
+    let frame = Frame::read(rest, priority.is_some())?;
     if priority.is_none() && (frame.tag.pid.is_empty() || frame.host.is_none()) {
         return None;
     }
@@ -126,7 +138,7 @@ impl<'a> Frame<'a> {
             "nginx" | "httpd" | "apache" | "apache2" => {
                 access::parse(self.message, record) || error_log::parse(self.message, record)
             }
-            _ => false,
+            _ => logfmt::parse_with_level(self.message, record),
         }
     }
 }
@@ -295,6 +307,26 @@ mod tests {
             Format::Access,
             r#"{"timestamp":"2024-12-19T10:30:14.000Z","status_code":404,"severity_number":13,"message":"GET /a HTTP/1.1",
                 "attributes":{"host":"web1","logger":"nginx","facility":"local7","client_ip":"10.0.0.1","protocol":"HTTP/1.1","bytes":5}}"#,
+        );
+    }
+
+    #[test]
+    fn pairs_inside_syslog_are_pairs_where_they_state_a_level() {
+        check(
+            r#"Dec 19 10:30:15 web1 dockerd[7]: time="2024-12-19T10:30:14Z" level=warning msg="low on space" free=5"#,
+            Format::Logfmt,
+            r#"{"timestamp":"2024-12-19T10:30:14.000Z","severity_text":"warning","message":"low on space",
+                "attributes":{"host":"web1","logger":"dockerd","pid":7,"free":5}}"#,
+        );
+        check(
+            "Dec 19 10:30:15 web1 kernel: IN=eth0 OUT= SRC=10.0.0.1",
+            Format::Syslog,
+            r#"{"message":"IN=eth0 OUT= SRC=10.0.0.1","attributes":{"host":"web1","logger":"kernel"}}"#,
+        );
+        check(
+            r#"2024-12-19T10:30:15.000000+00:00 heroku[router]: at=info method=GET path="/a?b=c" dyno=web.1 service=12ms status=200"#,
+            Format::Logfmt,
+            r#"{"timestamp":"2024-12-19T10:30:15.000Z","http_method":"GET","path":"/a","status_code":200}"#,
         );
     }
 

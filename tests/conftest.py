@@ -212,8 +212,9 @@ def deployed(tmp_path_factory):
     try:
         receiver = Receiver.start(directory)
         secret = emulator.client("secretsmanager").create_secret(Name="slack", SecretString=receiver.url("slack"))
+        hash_key = emulator.client("secretsmanager").create_secret(Name="hash-key", SecretString="a key only for tests")
         stack = sam.deploy(
-            emulator, NAME, SlackWebhookSecretArn=secret["ARN"], AlertEmail="oncall@example.com",
+            emulator, NAME, SlackWebhookSecretArn=secret["ARN"], HashKeySecretArn=hash_key["ARN"], AlertEmail="oncall@example.com",
             LogGroupPatterns="/ecs/*,/aws/lambda/*,/catchment/*", LogGroupExcludes="/ecs/noise-*",
             ShortLogGroups="/ecs/short-*", LongLogGroups="/ecs/long-*", Environment="e2e",
         )

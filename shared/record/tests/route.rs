@@ -9,6 +9,7 @@ use catchment_record::{
     Config, ConfigFault, Envelope, Globs, LogGroup, LogStream, MAX_CLASS_RULES, MAX_CONFIG_BYTES,
     MAX_FILTERS_AND_SAMPLERS, MAX_NAME_CHARS, Pipeline, Routing, Source,
 };
+use proptest::prelude::*;
 use serde_json::json;
 
 fn pipeline(yaml: &str) -> Pipeline {
@@ -355,4 +356,44 @@ fn every_option_that_the_file_shows_can_be_used_as_it_stands() {
         (config.route.filters.len(), config.route.samplers.len(), config.route.classes.len()),
         (2, 1, 2)
     );
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_configuration_or_has_a_fault(text in "[a-z:\\-{}\\[\\]'\" \n\t#&*!0-9.]{0,200}", any: String) {
+        for text in [text.clone(), format!("version: 1\nroute:\n{text}"), any] {
+            if let Ok(config) = Config::parse(&text) {
+                Pipeline::new(&config, None).ok();
+            }
+        }
+    }
+
+    /// `route` itself asserts that every event is kept or counted.
+    #[test]
+    fn whatever_the_file_says_every_event_is_kept_or_counted_and_no_warning_is_sampled(
+        lines in proptest::collection::vec((0..5_usize, 0..3_u8, 0..20_u8), 0..40),
+        filtered in 0..5_usize,
+        percent in 0..=100_u8,
+        class in 0..3_u8,
+    ) {
+        let levels = ["debug", "info", "warn", "error", "fatal"];
+        let line = |(level, service, request): &(usize, u8, u8)| {
+            let level = levels[*level];
+            format!(r#"{{"level":"{level}","service":"s{service}","message":"{level}","request_id":"r{request}"}}"#)
+        };
+        let lines: Vec<String> = lines.iter().map(line).collect();
+        let yaml = format!(
+            "version: 1\nroute:\n  filters:\n  - {{ name: f, when: {{ levels: [{}], services: [s0] }} }}\n  \
+             samplers:\n  - {{ name: s, when: {{}}, keep_percent: {percent} }}\n  \
+             classes:\n  - {{ class: long, when: {{ services: [s{class}] }} }}\n",
+            levels[filtered]
+        );
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let outcome = route(&pipeline(&yaml), "g", &lines);
+        let severe = |text: &str| ["warn", "error", "fatal"].contains(&text);
+        let written = lines.iter().filter(|l| levels[2..].iter().any(|level| l.contains(&format!(r#""level":"{level}""#))));
+        let kept = outcome.kept.values().flatten().filter(|message| severe(message)).count() as u64;
+        let by_filter = if filtered >= 2 { outcome.filtered.get("f").copied().unwrap_or_default() } else { 0 };
+        prop_assert_eq!(written.count() as u64, kept + by_filter);
+    }
 }

@@ -7,6 +7,6 @@ mod schema;
 mod store;
 
 pub use key::{Day, ObjectKey, QuarantineKeys, split_by_day};
-pub use parquet_file::{ParquetError, write_parquet};
+pub use parquet_file::{ParquetEncoder, ParquetError, write_parquet};
 pub use schema::SCHEMA_VERSION;
 pub use store::{ArchiveStore, MemoryArchive, Put, check_archive_store};

@@ -1,0 +1,513 @@
+//! The columns of a row group: how each is encoded, and what is said about it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catchment_record::LogRecord;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnChunkMetaDataBuilder};
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::SchemaDescriptor;
+use zstd::bulk::Compressor;
+use zstd::compress_bound;
+
+use super::dictionary::Dictionary;
+use super::encoding::{Levels, common_prefix, put_deltas, put_indices};
+use super::{ZSTD_LEVEL, as_i64};
+use crate::schema::{Columns, Storage};
+
+/// Share of look-ups of a value that is not there which a bloom filter lets pass.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
+/// A longest value that statistics repeat, in bytes.
+const MAX_STATISTICS_BYTES: usize = 64;
+
+/// A chunk of repetitive texts that turned out not to repeat is compressed from
+/// this size on; what is smaller gains less than it costs.
+const MIN_ZSTD_BYTES: usize = 2048;
+
+/// What stays allocated from file to file is at most this for each buffer.
+const MAX_KEPT_BYTES: usize = 2 << 20;
+
+/// Distinct numbers above which a column of numbers has no dictionary.
+const MAX_NUMBERS: usize = 64;
+
+/// Buffers that every column uses.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    levels: Levels,
+    /// Times, or lengths of texts.
+    longs: Vec<i64>,
+    prefixes: Vec<i64>,
+    indices: Vec<u16>,
+    dictionary: Dictionary,
+    /// The page as it is before compression.
+    body: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+/// Writes the columns of one row group, each a column chunk.
+pub(super) struct ChunkWriter<'e, 'r, 'a> {
+    schema: &'e SchemaDescriptor,
+    zstd: &'e mut Compressor<'static>,
+    scratch: &'e mut Scratch,
+    pages: &'e [&'r [LogRecord<'a>]],
+    rows: usize,
+    sink: &'e mut TrackedWrite<Vec<u8>>,
+    chunks: Vec<(ColumnChunkMetaDataBuilder, Option<Sbbf>)>,
+}
+
+/// What is known of a column chunk while its pages are written.
+struct Chunk {
+    codec: Compression,
+    encoding: Encoding,
+    dictionary_at: Option<i64>,
+    data_at: Option<i64>,
+    /// With page headers, as the metadata wants them.
+    uncompressed_bytes: usize,
+    compressed_bytes: usize,
+    statistics: Option<Statistics>,
+    bloom: Option<Sbbf>,
+}
+
+impl Chunk {
+    fn new(encoding: Encoding) -> Self {
+        Self {
+            codec: Compression::UNCOMPRESSED,
+            encoding,
+            dictionary_at: None,
+            data_at: None,
+            uncompressed_bytes: 0,
+            compressed_bytes: 0,
+            statistics: None,
+            bloom: None,
+        }
+    }
+}
+
+impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
+    pub fn new(
+        schema: &'e SchemaDescriptor,
+        zstd: &'e mut Compressor<'static>,
+        scratch: &'e mut Scratch,
+        pages: &'e [&'r [LogRecord<'a>]],
+        sink: &'e mut TrackedWrite<Vec<u8>>,
+    ) -> Self {
+        let rows = pages.iter().map(|page| page.len()).sum();
+        Self { schema, zstd, scratch, pages, rows, sink, chunks: Vec::with_capacity(schema.num_columns()) }
+    }
+
+    /// Writes the bloom filters, and says where everything is.
+    pub fn finish(self) -> Result<Vec<ColumnChunkMetaData>, ParquetError> {
+        for buffer in [&mut self.scratch.body, &mut self.scratch.compressed] {
+            buffer.clear();
+            buffer.shrink_to(MAX_KEPT_BYTES);
+        }
+        let mut columns = Vec::with_capacity(self.chunks.len());
+        for (mut column, bloom) in self.chunks {
+            if let Some(bloom) = bloom {
+                let at = self.sink.bytes_written();
+                bloom.write(&mut *self.sink)?;
+                let length = i32::try_from(self.sink.bytes_written() - at).ok();
+                column = column.set_bloom_filter_offset(Some(as_i64(at))).set_bloom_filter_length(length);
+            }
+            columns.push(column.build()?);
+        }
+        Ok(columns)
+    }
+
+    /// Writes what is in the buffer as one page.
+    fn put(&mut self, chunk: &mut Chunk, page: impl FnOnce(Bytes) -> Page) -> Result<(), ParquetError> {
+        let Scratch { body, compressed, .. } = &mut *self.scratch;
+        let stored = match chunk.codec {
+            Compression::UNCOMPRESSED => &*body,
+            _ => {
+                compressed.clear();
+                compressed.reserve(compress_bound(body.len()));
+                self.zstd.compress_to_buffer(body.as_slice(), compressed)?;
+                &*compressed
+            }
+        };
+        let page = CompressedPage::new(page(Bytes::copy_from_slice(stored)), body.len());
+        let written = SerializedPageWriter::new(self.sink).write_page(page)?;
+        chunk.uncompressed_bytes += written.uncompressed_size;
+        chunk.compressed_bytes += written.compressed_size;
+        let at = i64::try_from(written.offset).ok();
+        match written.page_type {
+            parquet::basic::PageType::DICTIONARY_PAGE => chunk.dictionary_at = at,
+            _ => chunk.data_at = chunk.data_at.or(at),
+        }
+        body.clear();
+        Ok(())
+    }
+
+    fn put_data(&mut self, chunk: &mut Chunk, rows: usize) -> Result<(), ParquetError> {
+        let encoding = chunk.encoding;
+        self.put(chunk, |buf| Page::DataPage {
+            buf,
+            num_values: u32::try_from(rows).unwrap_or(u32::MAX),
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        })
+    }
+
+    fn put_dictionary(&mut self, chunk: &mut Chunk, entries: usize) -> Result<(), ParquetError> {
+        self.put(chunk, |buf| Page::DictionaryPage {
+            buf,
+            num_values: u32::try_from(entries).unwrap_or(u32::MAX),
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        })
+    }
+
+    fn close(&mut self, chunk: Chunk) -> Result<(), ParquetError> {
+        let column = self.schema.columns().get(self.chunks.len());
+        let column =
+            column.ok_or_else(|| ParquetError::General("more columns than the schema has".to_owned()))?;
+        let mut encodings = vec![chunk.encoding, Encoding::RLE];
+        if chunk.dictionary_at.is_some() {
+            encodings.push(Encoding::PLAIN);
+        }
+        let mut metadata = ColumnChunkMetaData::builder(Arc::clone(column))
+            .set_compression(chunk.codec)
+            .set_encodings(encodings)
+            .set_num_values(as_i64(self.rows))
+            .set_total_uncompressed_size(as_i64(chunk.uncompressed_bytes))
+            .set_total_compressed_size(as_i64(chunk.compressed_bytes))
+            .set_dictionary_page_offset(chunk.dictionary_at)
+            .set_data_page_offset(chunk.data_at.unwrap_or_default());
+        if let Some(statistics) = chunk.statistics {
+            metadata = metadata.set_statistics(statistics);
+        }
+        self.chunks.push((metadata, chunk.bloom));
+        Ok(())
+    }
+
+    /// A column that has no value in any row.
+    fn nulls(&mut self, statistics: impl FnOnce(Option<u64>) -> Statistics) -> Result<(), ParquetError> {
+        let mut chunk = Chunk::new(Encoding::PLAIN);
+        chunk.statistics = Some(statistics(Some(self.rows as u64)));
+        for page in self.pages {
+            Levels::put_same(&mut self.scratch.body, page.len(), false);
+            self.put_data(&mut chunk, page.len())?;
+        }
+        self.close(chunk)
+    }
+
+    fn longs(&mut self, value: impl Fn(&LogRecord<'_>) -> Option<i64>) -> Result<(), ParquetError> {
+        let mut chunk = Chunk::new(Encoding::DELTA_BINARY_PACKED);
+        let (mut min, mut max, mut present) = (i64::MAX, i64::MIN, 0);
+        for page in self.pages {
+            let Scratch { levels, longs, body, .. } = &mut *self.scratch;
+            levels.clear();
+            longs.clear();
+            for record in *page {
+                let value = value(record);
+                levels.push(value.is_some());
+                longs.extend(value);
+            }
+            min = longs.iter().copied().fold(min, i64::min);
+            max = longs.iter().copied().fold(max, i64::max);
+            present += longs.len();
+            levels.put(body);
+            put_deltas(body, longs);
+            self.put_data(&mut chunk, page.len())?;
+        }
+        let nulls = Some((self.rows - present) as u64);
+        let found = |number| (present > 0).then_some(number);
+        chunk.statistics = Some(Statistics::int64(found(min), found(max), None, nulls, false));
+        self.close(chunk)
+    }
+
+    fn texts<'x, I>(&mut self, storage: Storage, pages: &[I]) -> Result<(), ParquetError>
+    where
+        I: Iterator<Item = Option<&'x str>> + Clone,
+    {
+        if pages.iter().all(|page| page.clone().all(|text| text.is_none())) {
+            return self.nulls(|nulls| Statistics::byte_array(None, None, None, nulls, false));
+        }
+        match storage {
+            Storage::Repetitive | Storage::LookedUp => match self.index(pages) {
+                Some(present) => self.indices(storage, pages, present),
+                None => self.plain(storage, pages),
+            },
+            Storage::Said | Storage::Opaque => self.plain(storage, pages),
+            Storage::Rising => self.rising(pages),
+        }
+    }
+
+    /// Fills dictionary and indices. How many values there are, or `None` when
+    /// they are too different.
+    fn index<'x>(&mut self, pages: &[impl Iterator<Item = Option<&'x str>> + Clone]) -> Option<usize> {
+        let Scratch { indices, dictionary, .. } = &mut *self.scratch;
+        indices.clear();
+        dictionary.clear();
+        let mut last: (&str, u16) = ("", 0);
+        let mut is_first = true;
+        for text in pages.iter().flat_map(|page| page.clone()).flatten() {
+            // What the batch shares is the same text in memory, too.
+            let is_last = std::ptr::eq(text, last.0) && !is_first;
+            if !is_last {
+                last = (text, dictionary.index_of(text)?);
+                is_first = false;
+            }
+            indices.push(last.1);
+            if !is_last && !dictionary.is_worth_it(indices.len()) {
+                return None;
+            }
+        }
+        Some(indices.len())
+    }
+
+    fn indices<'x>(
+        &mut self,
+        storage: Storage,
+        pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
+        present: usize,
+    ) -> Result<(), ParquetError> {
+        let mut chunk = Chunk::new(Encoding::RLE_DICTIONARY);
+        let Scratch { dictionary, body, .. } = &mut *self.scratch;
+        let entries = dictionary.len();
+        match storage {
+            Storage::LookedUp => {
+                let mut bloom = Sbbf::new_with_ndv_fpp(entries as u64, BLOOM_FALSE_POSITIVES)?;
+                dictionary.entries().for_each(|entry| bloom.insert(entry));
+                chunk.bloom = Some(bloom);
+            }
+            _ => {
+                let shown = |text: Option<&[u8]>| {
+                    text.filter(|text| text.len() <= MAX_STATISTICS_BYTES)
+                        .map(|text| ByteArray::from(text.to_vec()))
+                };
+                let (min, max) = (shown(dictionary.entries().min()), shown(dictionary.entries().max()));
+                let nulls = Some((self.rows - present) as u64);
+                chunk.statistics = Some(Statistics::byte_array(min, max, None, nulls, false));
+            }
+        }
+        body.extend_from_slice(dictionary.page());
+        self.put_dictionary(&mut chunk, entries)?;
+        let mut written = 0;
+        for (page, rows) in pages.iter().zip(self.pages) {
+            let Scratch { levels, indices, body, .. } = &mut *self.scratch;
+            let in_page = if present == self.rows {
+                Levels::put_same(body, rows.len(), true);
+                rows.len()
+            } else {
+                levels.clear();
+                page.clone().for_each(|text| levels.push(text.is_some()));
+                levels.put(body);
+                levels.present()
+            };
+            put_indices(body, indices.get(written..written + in_page).unwrap_or_default(), entries);
+            written += in_page;
+            self.put_data(&mut chunk, rows.len())?;
+        }
+        self.close(chunk)
+    }
+
+    /// Lengths, then the texts one after the other: what is compressed is text alone.
+    fn plain<'x>(
+        &mut self,
+        storage: Storage,
+        pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
+    ) -> Result<(), ParquetError> {
+        let mut chunk = Chunk::new(Encoding::DELTA_LENGTH_BYTE_ARRAY);
+        let mut bloom = match storage {
+            Storage::LookedUp => Some(Sbbf::new_with_ndv_fpp(self.rows as u64, BLOOM_FALSE_POSITIVES)?),
+            _ => None,
+        };
+        let mut is_first_page = true;
+        for (page, rows) in pages.iter().zip(self.pages) {
+            let Scratch { levels, longs: lengths, body, .. } = &mut *self.scratch;
+            levels.clear();
+            lengths.clear();
+            for text in page.clone() {
+                levels.push(text.is_some());
+                lengths.extend(text.map(|text| as_i64(text.len())));
+            }
+            levels.put(body);
+            put_deltas(body, lengths);
+            for text in page.clone().flatten() {
+                body.extend_from_slice(text.as_bytes());
+                if let Some(bloom) = &mut bloom {
+                    bloom.insert(text);
+                }
+            }
+            let is_compressed = match storage {
+                Storage::Said => true,
+                Storage::Repetitive => body.len() >= MIN_ZSTD_BYTES,
+                Storage::Opaque | Storage::LookedUp | Storage::Rising => false,
+            };
+            if is_first_page && is_compressed {
+                chunk.codec = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
+            }
+            is_first_page = false;
+            self.put_data(&mut chunk, rows.len())?;
+        }
+        chunk.bloom = bloom;
+        self.close(chunk)
+    }
+
+    /// Of each text what the one before does not begin with.
+    fn rising<'x>(
+        &mut self,
+        pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
+    ) -> Result<(), ParquetError> {
+        let mut chunk = Chunk::new(Encoding::DELTA_BYTE_ARRAY);
+        let mut bloom = Sbbf::new_with_ndv_fpp(self.rows as u64, BLOOM_FALSE_POSITIVES)?;
+        for (page, rows) in pages.iter().zip(self.pages) {
+            let Scratch { levels, longs: suffixes, prefixes, body, .. } = &mut *self.scratch;
+            levels.clear();
+            suffixes.clear();
+            prefixes.clear();
+            let mut last = "";
+            for text in page.clone() {
+                levels.push(text.is_some());
+                let Some(text) = text else { continue };
+                let prefix = common_prefix(last.as_bytes(), text.as_bytes());
+                prefixes.push(as_i64(prefix));
+                suffixes.push(as_i64(text.len() - prefix));
+                bloom.insert(text);
+                last = text;
+            }
+            levels.put(body);
+            put_deltas(body, prefixes);
+            put_deltas(body, suffixes);
+            for (text, suffix) in page.clone().flatten().zip(suffixes) {
+                let prefix = text.len() - usize::try_from(*suffix).unwrap_or_default();
+                body.extend_from_slice(text.as_bytes().get(prefix..).unwrap_or_default());
+            }
+            self.put_data(&mut chunk, rows.len())?;
+        }
+        chunk.bloom = Some(bloom);
+        self.close(chunk)
+    }
+}
+
+impl Columns for ChunkWriter<'_, '_, '_> {
+    fn time(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
+    ) -> Result<(), ParquetError> {
+        self.longs(value)
+    }
+
+    fn long(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
+    ) -> Result<(), ParquetError> {
+        self.longs(value)
+    }
+
+    fn int(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&LogRecord<'_>) -> Option<i32>,
+    ) -> Result<(), ParquetError> {
+        let mut entries: Vec<i32> = Vec::new();
+        let mut present = 0;
+        let indices = &mut self.scratch.indices;
+        indices.clear();
+        for value in self.pages.iter().copied().flatten().filter_map(&value) {
+            present += 1;
+            if entries.len() > MAX_NUMBERS {
+                entries.push(value);
+                continue;
+            }
+            let index = entries.iter().position(|entry| *entry == value).unwrap_or_else(|| {
+                entries.push(value);
+                entries.len() - 1
+            });
+            indices.push(index as u16);
+        }
+        if present == 0 {
+            return self.nulls(|nulls| Statistics::int32(None, None, None, nulls, false));
+        }
+        let is_dictionary = entries.len() <= MAX_NUMBERS;
+        let mut chunk = Chunk::new(if is_dictionary { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN });
+        let (min, max) = (entries.iter().min().copied(), entries.iter().max().copied());
+        let nulls = Some((self.rows - present) as u64);
+        chunk.statistics = Some(Statistics::int32(min, max, None, nulls, false));
+        if is_dictionary {
+            self.scratch.body.extend(entries.iter().flat_map(|entry| entry.to_le_bytes()));
+            self.put_dictionary(&mut chunk, entries.len())?;
+        }
+        let mut written = 0;
+        for page in self.pages {
+            let Scratch { levels, indices, body, .. } = &mut *self.scratch;
+            levels.clear();
+            page.iter().for_each(|record| levels.push(value(record).is_some()));
+            levels.put(body);
+            if is_dictionary {
+                let in_page = indices.get(written..written + levels.present()).unwrap_or_default();
+                put_indices(body, in_page, entries.len());
+                written += in_page.len();
+            } else {
+                body.extend(page.iter().filter_map(&value).flat_map(i32::to_le_bytes));
+            }
+            self.put_data(&mut chunk, page.len())?;
+        }
+        self.close(chunk)
+    }
+
+    fn double(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&LogRecord<'_>) -> Option<f64>,
+    ) -> Result<(), ParquetError> {
+        let (mut min, mut max, mut present, mut is_ordered) = (f64::INFINITY, f64::NEG_INFINITY, 0, true);
+        for number in self.pages.iter().copied().flatten().filter_map(&value) {
+            present += 1;
+            is_ordered &= !number.is_nan();
+            min = min.min(number);
+            max = max.max(number);
+        }
+        if present == 0 {
+            return self.nulls(|nulls| Statistics::double(None, None, None, nulls, false));
+        }
+        let mut chunk = Chunk::new(Encoding::PLAIN);
+        // Statistics are of numbers that have an order; 0 stands for both zeros.
+        let min = is_ordered.then_some(if min == 0.0 { -0.0 } else { min });
+        let max = is_ordered.then_some(if max == 0.0 { 0.0 } else { max });
+        let nulls = Some((self.rows - present) as u64);
+        chunk.statistics = Some(Statistics::double(min, max, None, nulls, false));
+        for page in self.pages {
+            let Scratch { levels, body, .. } = &mut *self.scratch;
+            levels.clear();
+            page.iter().for_each(|record| levels.push(value(record).is_some()));
+            levels.put(body);
+            body.extend(page.iter().filter_map(&value).flat_map(f64::to_le_bytes));
+            self.put_data(&mut chunk, page.len())?;
+        }
+        self.close(chunk)
+    }
+
+    fn text(
+        &mut self,
+        _: &'static str,
+        storage: Storage,
+        value: impl for<'x> Fn(&'x LogRecord<'_>) -> Option<&'x str>,
+    ) -> Result<(), ParquetError> {
+        let pages: Vec<_> = self.pages.iter().map(|page| page.iter().map(&value)).collect();
+        self.texts(storage, &pages)
+    }
+
+    fn rare(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&LogRecord<'_>) -> Option<String>,
+    ) -> Result<(), ParquetError> {
+        let made: Vec<Vec<_>> = self.pages.iter().map(|page| page.iter().map(&value).collect()).collect();
+        let pages: Vec<_> = made.iter().map(|page| page.iter().map(Option::as_deref)).collect();
+        self.texts(Storage::Repetitive, &pages)
+    }
+}

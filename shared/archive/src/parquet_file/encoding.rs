@@ -1,0 +1,174 @@
+//! Values as the bytes of a data page:
+//! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
+
+/// Values in a block of DELTA_BINARY_PACKED.
+const BLOCK: usize = 128;
+
+/// Miniblocks in a block, each with a bit width of its own.
+const MINIBLOCKS: usize = 4;
+
+const MINIBLOCK: usize = BLOCK / MINIBLOCKS;
+
+/// Bytes of a length before levels and before plain texts.
+const LENGTH: usize = 4;
+
+/// ULEB128.
+pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_zigzag(out: &mut Vec<u8>, value: i64) {
+    put_varint(out, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+/// How many bits `value` takes.
+pub(super) fn bit_width(value: u64) -> u8 {
+    (u64::BITS - value.leading_zeros()) as u8
+}
+
+/// Packs values of `width` bits, the lowest bit first, to whole bytes.
+fn put_bits(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u8) {
+    let (mut bits, mut filled) = (0_u128, 0_u32);
+    for value in values {
+        bits |= u128::from(value) << filled;
+        filled += u32::from(width);
+        if filled >= u64::BITS {
+            out.extend_from_slice(&(bits as u64).to_le_bytes());
+            bits >>= u64::BITS;
+            filled -= u64::BITS;
+        }
+    }
+    out.extend(bits.to_le_bytes().iter().take(filled.div_ceil(8) as usize));
+}
+
+/// Whether each row has a value, one bit a row: the definition levels of a
+/// column that may be null.
+#[derive(Debug, Default)]
+pub(super) struct Levels {
+    bits: Vec<u8>,
+    rows: usize,
+    present: usize,
+}
+
+impl Levels {
+    pub fn clear(&mut self) {
+        self.bits.clear();
+        self.rows = 0;
+        self.present = 0;
+    }
+
+    /// Every one of `rows` has a value, or none.
+    pub fn put_same(out: &mut Vec<u8>, rows: usize, is_present: bool) {
+        let at = out.len();
+        out.extend_from_slice(&[0; LENGTH]);
+        put_run(out, rows, u64::from(is_present), 1);
+        put_length(out, at);
+    }
+
+    pub fn push(&mut self, is_present: bool) {
+        let bit = u8::from(is_present) << (self.rows % 8);
+        match self.bits.last_mut().filter(|_| !self.rows.is_multiple_of(8)) {
+            Some(byte) => *byte |= bit,
+            None => self.bits.push(bit),
+        }
+        self.rows += 1;
+        self.present += usize::from(is_present);
+    }
+
+    /// Rows that have a value.
+    pub fn present(&self) -> usize {
+        self.present
+    }
+
+    /// Length and RLE hybrid, as a data page of version 1 begins.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        if self.present == 0 || self.present == self.rows {
+            return Self::put_same(out, self.rows, self.present > 0);
+        }
+        let at = out.len();
+        out.extend_from_slice(&[0; LENGTH]);
+        put_varint(out, (self.bits.len() as u64) << 1 | 1);
+        out.extend_from_slice(&self.bits);
+        put_length(out, at);
+    }
+}
+
+/// Sets the length that stands at `at` before the rest of `out`.
+fn put_length(out: &mut [u8], at: usize) {
+    let Some((place, rest)) = out.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut::<LENGTH>) else {
+        return;
+    };
+    *place = (rest.len() as u32).to_le_bytes();
+}
+
+/// An RLE run: `count` times `value`.
+fn put_run(out: &mut Vec<u8>, count: usize, value: u64, width: u8) {
+    put_varint(out, (count as u64) << 1);
+    out.extend(value.to_le_bytes().iter().take(width.div_ceil(8).into()));
+}
+
+/// Indices into a dictionary of `entries`: the bit width, then one run when all
+/// are the same, else packed bits.
+pub(super) fn put_indices(out: &mut Vec<u8>, indices: &[u16], entries: usize) {
+    // Readers differ about a width of 0.
+    let width = bit_width(entries.saturating_sub(1) as u64).max(1);
+    out.push(width);
+    match indices {
+        [] => {}
+        [first, rest @ ..] if rest.iter().all(|index| index == first) => {
+            put_run(out, indices.len(), u64::from(*first), width);
+        }
+        _ => {
+            let groups = indices.len().div_ceil(8);
+            put_varint(out, (groups as u64) << 1 | 1);
+            let padding = std::iter::repeat_n(0, groups * 8 - indices.len());
+            put_bits(out, indices.iter().map(|index| u64::from(*index)).chain(padding), width);
+        }
+    }
+}
+
+/// DELTA_BINARY_PACKED.
+pub(super) fn put_deltas(out: &mut Vec<u8>, values: &[i64]) {
+    put_varint(out, BLOCK as u64);
+    put_varint(out, MINIBLOCKS as u64);
+    put_varint(out, values.len() as u64);
+    let [first, rest @ ..] = values else {
+        return put_zigzag(out, 0);
+    };
+    put_zigzag(out, *first);
+    let mut previous = *first;
+    for block in rest.chunks(BLOCK) {
+        let mut deltas = [0; BLOCK];
+        let mut smallest = i64::MAX;
+        for (delta, value) in deltas.iter_mut().zip(block) {
+            *delta = value.wrapping_sub(previous);
+            smallest = smallest.min(*delta);
+            previous = *value;
+        }
+        // What the block does not fill counts as the smallest, which is stored as 0.
+        let mut above = [0_u64; BLOCK];
+        for ((above, delta), _) in above.iter_mut().zip(deltas).zip(block) {
+            *above = delta.wrapping_sub(smallest) as u64;
+        }
+        put_zigzag(out, smallest);
+        let (miniblocks, _) = above.as_chunks::<MINIBLOCK>();
+        let width =
+            |miniblock: &[u64; MINIBLOCK]| bit_width(miniblock.iter().fold(0, |all, value| all | value));
+        out.extend(miniblocks.iter().map(width));
+        for miniblock in miniblocks.iter().take(block.len().div_ceil(MINIBLOCK)) {
+            put_bits(out, miniblock.iter().copied(), width(miniblock));
+        }
+    }
+}
+
+/// How many bytes both begin with.
+pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let (a_words, b_words) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    let same = a_words.iter().zip(b_words).take_while(|(a, b)| a == b).count() * 8;
+    let rest = a.iter().zip(b).skip(same).take_while(|(a, b)| a == b);
+    same + rest.count()
+}

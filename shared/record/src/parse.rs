@@ -131,6 +131,22 @@ fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
 }
 
 #[cfg(test)]
+mod tests_support {
+    use super::EventTime;
+    use crate::record::LogRecord;
+    use crate::redact::redact;
+    use crate::source::{LogGroup, LogStream, Source};
+
+    /// A line's record as `catchment parse` prints it; the event's time is 2024-12-19T10:30:16Z.
+    pub(crate) fn parsed(line: &str) -> serde_json::Value {
+        let source = Source::new("1", "eu-west-1", LogGroup::new("g"), LogStream::new("s"), "prod");
+        let redacted = redact(line);
+        let record = LogRecord::parse(&redacted, &source, "id", EventTime::Arrived(1_734_604_216_000));
+        serde_json::to_value(record).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::redact::redact;

@@ -103,6 +103,15 @@ pub(crate) fn syslog(text: &str) -> Option<Found> {
     month_first(&mut cursor, false)
 }
 
+/// Reads `1219 10:30:15.678901`, the time of klog, at the start of `text`.
+pub(crate) fn month_day(text: &str) -> Option<Found> {
+    let mut cursor = Cursor::new(text.as_bytes(), 0);
+    let day = cursor.exactly(4)?;
+    cursor.spaces()?;
+    let nanos = cursor.time_of_day()?;
+    found_without_year(u8::try_from(day / 100).ok()?, day % 100, nanos, cursor)
+}
+
 /// Reads a field's whole value as a time: text as [`leading`] reads it, or a
 /// number since the epoch, whose size tells seconds (with a fraction or
 /// without), milliseconds, microseconds or nanoseconds.

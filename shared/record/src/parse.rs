@@ -73,6 +73,7 @@ impl<'a> LogRecord<'a> {
             service: Cow::Borrowed(&source.service),
             environment: Cow::Borrowed(&source.environment),
             place: None,
+            unwrappings: 0,
             format: Format::Text,
             severity_number: None,
             severity_text: None,
@@ -127,6 +128,7 @@ fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
         || logfmt::parse(trimmed, record);
     if !is_understood {
         text::parse(text, record);
+        json::parse_end(trimmed, record);
     }
 }
 

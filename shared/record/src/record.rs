@@ -121,6 +121,8 @@ pub struct LogRecord<'a> {
     pub environment: Cow<'a, str>,
     /// Where the line itself says it comes from; hardly any does.
     pub(crate) place: Option<Box<Place<'a>>>,
+    /// How many wrappers are around the text that is being parsed.
+    pub(crate) unwrappings: u8,
     /// How the line was understood.
     pub format: Format,
     /// OpenTelemetry severity number, 1 to 24.

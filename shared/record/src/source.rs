@@ -172,7 +172,7 @@ fn pod(stream: &str) -> Option<Names<'_>> {
 
 /// A Deployment's pod is `<name>-<replica set hash>-<5 characters>`, a
 /// StatefulSet's `<name>-<ordinal>`, a DaemonSet's `<name>-<5 characters>`.
-fn workload_of(pod: &str) -> &str {
+pub(crate) fn workload_of(pod: &str) -> &str {
     let is_hash = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
         lengths.contains(&part.len()) && part.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
     };

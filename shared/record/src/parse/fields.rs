@@ -54,9 +54,7 @@ pub(crate) enum Field {
     /// The embedded metric format's marker.
     Emf,
     /// Kubernetes.
-    Kind,
     ApiVersion,
-    AuditStage,
     AuditVerb,
     /// CloudTrail.
     EventSource,
@@ -177,9 +175,7 @@ const NAMES: &[(Field, u8, &[&str])] = { use Field::*; &[
     (RequestTime, 0, &["request_time"]),
 
     (Emf, 0, &["aws.cloud_watch_metrics"]),
-    (Kind, 0, &["kind"]),
     (ApiVersion, 0, &["api_version"]),
-    (AuditStage, 0, &["stage"]),
     (AuditVerb, 0, &["verb"]),
     (EventSource, 0, &["event_source"]),
     (ErrorCode, 0, &["error_code"]),

@@ -39,11 +39,12 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(crate) fn offer(&mut self, field: Field, rank: u8, value: Value<'a>) {
         let Some(slot) = self.0.get_mut(field as usize) else { return };
-        if slot.is_some_and(|(_, taken)| taken <= rank) || value.raw().is_empty() {
+        if slot.is_some_and(|(_, taken)| taken <= rank) || value.raw().is_empty() && field != Field::Log {
             return;
         }
         let fits = match field {
             Field::Message | Field::Emf | Field::LogProcessed => true,
+            Field::Event | Field::Log | Field::Error | Field::RequestLine => value.is_text(),
             Field::StatusCode => match value.number() {
                 Some(code) => code < 1000,
                 None => {
@@ -179,29 +180,34 @@ impl<'a> Fields<'a> {
         if let Some(environment) = self.text(Field::Environment) {
             record.environment = environment;
         }
-        record.span_id = self.text(Field::SpanId);
-        if let Some(id) = self.text(Field::TraceId) {
+        set(&mut record.span_id, self.id(Field::SpanId));
+        if let Some(id) = self.id(Field::TraceId) {
             if record.span_id.is_none() {
                 record.span_id = span_of_traceparent(&id).map(|span| Cow::Owned(span.to_owned()));
             }
             record.trace_id = Some(trace_id(id));
         }
-        if let Some(request_id) = self.text(Field::RequestId) {
+        if let Some(request_id) = self.id(Field::RequestId) {
             record.request_id = request_id;
         }
-        record.user_id = self.text(Field::UserId);
-        record.event_name = self.text(Field::EventName);
+        set(&mut record.user_id, self.id(Field::UserId));
+        set(&mut record.event_name, self.text(Field::EventName));
+    }
+
+    /// An id that is one: loggers write `0`, zeros or `-` where there is none.
+    fn id(&self, field: Field) -> Option<Cow<'a, str>> {
+        self.text(field).filter(|id| !id.bytes().all(|b| matches!(b, b'0' | b'-')))
     }
 
     fn fill_http(&self, record: &mut LogRecord<'a>) {
-        record.http_method = self.text(Field::HttpMethod);
-        record.path = self.text(Field::Path).map(path);
+        set(&mut record.http_method, self.text(Field::HttpMethod));
+        set(&mut record.path, self.text(Field::Path).map(path));
         if let Some(request) = self.plain(Field::RequestLine).and_then(http::request) {
             record.http_method.get_or_insert(Cow::Borrowed(request.method));
             record.path.get_or_insert(Cow::Borrowed(request.path));
         }
-        record.status_code = self.status_code();
-        record.duration_ms = self.duration_ms();
+        set(&mut record.status_code, self.status_code());
+        set(&mut record.duration_ms, self.duration_ms());
     }
 
     fn status_code(&self) -> Option<i32> {
@@ -229,6 +235,14 @@ impl<'a> Fields<'a> {
     /// zap, and what is built on it, writes times and durations in seconds with a fraction.
     fn counts_seconds(&self) -> bool {
         matches!(self.get(Field::Timestamp), Some(Value::Bare(time)) if time.find('.') == Some(10))
+    }
+}
+
+/// Sets a column that the line has a field for.
+#[inline]
+fn set<T>(column: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *column = value;
     }
 }
 

@@ -238,10 +238,14 @@ async fn what_is_filtered_and_sampled_is_counted_in_events_by_name() {
         r#"{"level":"debug","message":"two","request_id":"req-1"}"#,
         r#"{"level":"debug","message":"two","request_id":"req-0"}"#,
         r#"{"level":"error","message":"ERROR","request_id":"req-0"}"#,
+        "Exception in thread \"main\" java.lang.IllegalStateException: no stock",
+        "\tat com.shop.Stock.take(Stock.java:42)",
+        "\tat com.shop.Shop.main(Shop.java:7)",
     ];
     let report = handle_with(&ingest, event("/ecs/auth", &lines), &pipeline).await;
-    assert_eq!(report.counts, Counts { received: 6, archived: 3, filtered: 3, quarantined: 0 });
+    assert_eq!(report.counts, Counts { received: 9, archived: 6, filtered: 3, quarantined: 0 });
     assert_eq!(report.filtered, [("chatty".to_owned(), 2), ("health-checks".to_owned(), 1)].into());
+    assert_eq!(report.events_stitched, 2, "the trace is one record of three events");
     assert_eq!(report.audit_entries_created, 1, "no filter hides from the audit trail");
     // What was sampled out happened all the same; what was filtered did not.
     assert_eq!(matches(&ingest).await, 2.0);

@@ -6,6 +6,33 @@ use catchment_logql::Entry;
 
 use crate::record::LogRecord;
 
+/// The labels of a record: what [`LogRecord::label`] knows.
+pub(crate) const LABELS: [&str; 23] = [
+    "account_id",
+    "region",
+    "log_group",
+    "log_stream",
+    "service",
+    "environment",
+    "cluster",
+    "workload",
+    "instance",
+    "container",
+    "format",
+    "level",
+    "severity_text",
+    "detected_level",
+    "trace_id",
+    "span_id",
+    "request_id",
+    "user_id",
+    "event_name",
+    "http_method",
+    "path",
+    "status_code",
+    "duration_ms",
+];
+
 impl Entry for LogRecord<'_> {
     fn timestamp_nanos(&self) -> i64 {
         self.time_unix_nano.unwrap_or_default()
@@ -17,5 +44,29 @@ impl Entry for LogRecord<'_> {
 
     fn label(&self, name: &str) -> Option<Cow<'_, str>> {
         LogRecord::label(self, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::EventTime;
+    use crate::redact::redact;
+    use crate::source::{LogGroup, LogStream, Source};
+
+    #[test]
+    fn a_record_that_says_everything_has_every_label() {
+        let line = r#"{"level":"INFO","message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7",
+            "request_id":"r","user_id":"u","event_type":"user.login","http_method":"GET","path":"/a","status_code":200,"duration_ms":1.5}"#;
+        let stream = "ecs/web/0123456789abcdef0123456789abcdef";
+        let (group, stream) = (LogGroup::new("/ecs/web"), LogStream::new(stream));
+        let mut source = Source::new("123456789012", "eu-west-1", group, stream, "prod");
+        source.cluster = Some("main".into());
+        let redacted = redact(line);
+        let record = LogRecord::parse(&redacted, &source, "1", EventTime::Arrived(1_734_604_215_000));
+        for name in LABELS {
+            assert!(Entry::label(&record, name).is_some_and(|value| !value.is_empty()), "{name}");
+        }
+        assert_eq!(Entry::label(&record, "no_such_label"), None);
     }
 }

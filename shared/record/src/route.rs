@@ -214,11 +214,12 @@ impl Router {
     }
 }
 
-/// WARN and above are never sampled, and neither is what was stitched from
-/// several log events and states no level: a stack trace is most often that.
+/// WARN and above are never sampled. Neither is what states no level and was
+/// stitched from several log events, or is not whole: most often that is a stack
+/// trace, or a part of one.
 fn may_be_sampled(record: &LogRecord<'_>) -> bool {
     match Level::of(record) {
-        Level::Unknown => record.more_event_ids.is_empty(),
+        Level::Unknown => record.more_event_ids.is_empty() && record.parse_error.is_none(),
         level => !level.is_severe(),
     }
 }

@@ -235,6 +235,9 @@ route:
   - name: metric
     when: { selector: 'rate({a="b"}[5m])' }
     keep_percent: -1
+  classes:
+  - class: long
+    when: { selector: '{servce="web", module!="x"}' }
 "#;
     let faults: Vec<String> = faults(yaml).iter().map(ToString::to_string).collect();
     let expected = [
@@ -248,6 +251,8 @@ route:
         ("line 11, column 19", "\"keep_percent\" is 101, not 0 to 100"),
         ("line 13, column 23", "the selector is a metric"),
         ("line 14, column 19", "\"keep_percent\" is -1"),
+        ("line 17, column 23", "no record has a label \"servce\"; did you mean \"service\"?"),
+        ("line 17, column 23", "no record has a label \"module\"; there are account_id, region"),
     ];
     for (place, words) in expected {
         let found = faults.iter().any(|fault| fault.starts_with(place) && fault.contains(words));

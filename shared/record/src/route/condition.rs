@@ -1,10 +1,11 @@
 //! Which records a filter, a sampler or a retention class is about.
 
-use catchment_logql::{Expr, LogExpr, parse};
+use catchment_logql::{Expr, LogExpr, nearest, parse};
 use serde::Deserialize;
 
 use super::{Globs, RetentionClass};
 use crate::config::{ConfigFault, Located};
+use crate::entry::LABELS;
 use crate::record::LogRecord;
 use crate::source::LogGroup;
 
@@ -118,13 +119,31 @@ impl Matcher {
 
 fn selector(text: &Located<String>, faults: &mut Vec<ConfigFault>) -> Option<LogExpr> {
     match parse(&text.value) {
-        Ok(Expr::Log(selector)) => return Some(selector),
+        Ok(Expr::Log(selector)) => {
+            for matcher in &selector.matchers {
+                check_label(&matcher.name, text, faults);
+            }
+            return Some(selector);
+        }
         Ok(Expr::Metric(_)) => faults.push(text.fault(
             "the selector is a metric, which is true of no line; write a log query such as {service=\"web\"} |= \"GET /health\"",
         )),
         Err(err) => faults.push(text.fault(format!("the selector: {err} of the selector"))),
     }
     None
+}
+
+/// A label that no record has matches nothing, or, negated, everything: a slip of
+/// the pen that would remove what nobody meant.
+fn check_label(name: &str, text: &Located<String>, faults: &mut Vec<ConfigFault>) {
+    if LABELS.contains(&name) {
+        return;
+    }
+    let hint = match nearest(name, LABELS) {
+        Some(word) => format!("did you mean \"{word}\"?"),
+        None => format!("there are {}", LABELS.join(", ")),
+    };
+    faults.push(text.fault(format!("the selector: no record has a label \"{name}\"; {hint}")));
 }
 
 fn globs(name: &str, list: &Located<Vec<Located<String>>>, faults: &mut Vec<ConfigFault>) -> Globs {

@@ -336,10 +336,11 @@ fn what_only_looks_like_a_frame_is_the_message() {
         ("Failed: x", ""),
         ("setLast success", ""),
         ("W3SVC1 10.0.0.1 GET /x - 80 - 10.0.0.2 Agent 200 0", ""),
-        ("(done) {\"a\":1}", ""),
     ] {
         check(&format!("2024-12-19 10:30:15 {message}"), level, Value::Null, message);
     }
+    // An object behind the text is its fields.
+    check("2024-12-19 10:30:15 (done) {\"a\":1}", "", json!({"a": 1}), "(done) {\"a\":1}");
     check_untimed("error: cannot open file", "error", Value::Null, "cannot open file");
     check_untimed("ERROR Something bad: x", "ERROR", Value::Null, "Something bad: x");
     check_untimed("INFO:     Started server process [1]", "INFO", Value::Null, "Started server process [1]");

@@ -101,12 +101,12 @@ struct Who<'a> {
 /// list of forwarded addresses stands for its first. Django names nobody.
 #[inline]
 fn who(before: &str) -> Option<Who<'_>> {
+    if let Some(client) = before.strip_suffix(" - - ").filter(|client| client.bytes().all(is_host)) {
+        return Some(Who { server_name: "", client, user: "" });
+    }
     let mut words = Scanner::new(before);
     let Some(first) = words.word() else {
         return Some(Who { server_name: "", client: "", user: "" });
-    };
-    let is_host = |b: u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'-' | b'_' | b'[' | b']' | b',' | b'%')
     };
     if !first.bytes().all(is_host) {
         return None;
@@ -135,6 +135,12 @@ fn who(before: &str) -> Option<Who<'_>> {
     // The ingress controller of Kubernetes once wrote the address again, in brackets.
     let user = if user.starts_with('[') { user.rsplit(' ').next()? } else { user };
     Some(Who { server_name: "", client, user })
+}
+
+/// What names and addresses are made of, in brackets or lists or not.
+#[inline]
+fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']' | b',' | b'%')
 }
 
 #[cfg(test)]

@@ -18,6 +18,18 @@ impl Attributes {
         Self(object)
     }
 
+    /// Adds a text under a name of the line's own, which may hold anything.
+    pub(crate) fn named_text(&mut self, name: &str, value: &str) {
+        self.any_key(name);
+        push_json_string(&mut self.0, value);
+    }
+
+    /// Adds JSON under a name of the line's own, which may hold anything.
+    pub(crate) fn named_json(&mut self, name: &str, value: &str) {
+        self.any_key(name);
+        self.0.push_str(value);
+    }
+
     /// Adds a text.
     #[inline]
     pub(crate) fn text(&mut self, key: &str, value: &str) {
@@ -99,11 +111,19 @@ impl Attributes {
         }
     }
 
+    fn any_key(&mut self, name: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        push_json_string(&mut self.0, name);
+        self.0.push(':');
+    }
+
+    /// Names are our own, or were found to be plain: they are not looked at again.
     #[inline]
     fn key(&mut self, key: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        push_json_string(&mut self.0, key);
-        self.0.push(':');
+        debug_assert!(is_plain_text(key), "a name that needs escapes: {key}");
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(key);
+        self.0.push_str("\":");
     }
 }
 
@@ -111,9 +131,7 @@ impl Attributes {
 #[inline]
 pub(crate) fn push_json_string(out: &mut String, text: &str) {
     out.push('"');
-    // Looks at every byte rather than stopping at the first: the compiler can
-    // then look at many at once.
-    if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
+    if is_plain_text(text) {
         out.push_str(text);
     } else {
         push_escaped(out, text);
@@ -124,6 +142,31 @@ pub(crate) fn push_json_string(out: &mut String, text: &str) {
 #[inline]
 fn is_plain(byte: u8) -> bool {
     (byte >= b' ') & (byte != b'"') & (byte != b'\\')
+}
+
+/// Whether JSON takes it between quotes as it is. Eight bytes at a time: texts
+/// are too short for a vector search to pay.
+#[inline]
+fn is_plain_text(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (words, _) = bytes.as_chunks::<8>();
+    match bytes.last_chunk::<8>() {
+        Some(last) => words.iter().chain([last]).fold(0, |found, word| found | specials(*word)) == 0,
+        None => bytes.iter().all(|byte| is_plain(*byte)),
+    }
+}
+
+/// The high bit of a byte is set where a byte of the word is a control
+/// character, a quote or a backslash. (Other bytes above the first such one may
+/// have it set as well; where there is none, no bit is set.)
+#[inline]
+fn specials(word: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = ONES << 7;
+    let word = u64::from_le_bytes(word);
+    let is_less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
+    let is = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
+    (is_less(word, 0x20) | is(b'"') | is(b'\\')) & HIGH_BITS
 }
 
 /// Appends runs of plain text, and escapes what stands between them.
@@ -173,6 +216,19 @@ mod tests {
     }
 
     #[test]
+    fn what_needs_an_escape_is_found_at_every_place() {
+        for len in 1..20 {
+            for at in 0..len {
+                for special in ["\u{0}", "\u{1f}", "\"", "\\"] {
+                    let text = format!("{}{special}{}", "é".repeat(at), "~ !".repeat(len - at));
+                    assert!(!is_plain_text(&text), "{text:?}");
+                }
+            }
+            assert!(is_plain_text(&"é~ !\u{7f}#[]".chars().cycle().take(len).collect::<String>()), "{len}");
+        }
+    }
+
+    #[test]
     fn bare_values_keep_their_type_where_json_has_it() {
         for (value, expected) in [
             ("12", "12"),
@@ -207,7 +263,7 @@ mod tests {
         #[test]
         fn any_text_reads_back(key: String, value: String) {
             let mut attributes = Attributes::default();
-            attributes.text(&key, &value);
+            attributes.named_text(&key, &value);
             let read: Value = serde_json::from_str(&attributes.finish().unwrap()).unwrap();
             prop_assert_eq!(read, json!({ key: value }));
         }

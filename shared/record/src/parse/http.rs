@@ -35,10 +35,12 @@ pub(super) fn request(line: &str) -> Option<Request<'_>> {
         return None;
     }
     let target = rest.get(1..)?;
-    let (target, protocol) = match target.rfind(' ').and_then(|at| target.split_at_checked(at)) {
-        Some((target, protocol)) if protocol.starts_with(" HTTP/") || protocol.starts_with(" HTTPS/") => {
-            (target, protocol.get(1..)?)
-        }
+    let is_protocol = |text: &str| text.starts_with(" HTTP/") || text.starts_with(" HTTPS/");
+    // Nearly always ` HTTP/1.1`: no need to look for its start.
+    let usual = target.len().checked_sub(" HTTP/1.1".len()).and_then(|at| target.split_at_checked(at));
+    let last_word = || target.rfind(' ').and_then(|at| target.split_at_checked(at));
+    let (target, protocol) = match usual.filter(|(_, end)| is_protocol(end)).or_else(last_word) {
+        Some((target, protocol)) if is_protocol(protocol) => (target, protocol.get(1..)?),
         // A target may hold a space that the client did not encode.
         _ if target.starts_with('/') => (target, ""),
         _ => return None,

@@ -55,9 +55,13 @@ fn read(text: &str) -> Option<Pairs<'_>> {
     let (mut count, mut bare_keys) = (0, 0);
     let mut rest = line;
     loop {
-        rest = rest.trim_start_matches([' ', '\t']);
-        if rest.trim_ascii_end().is_empty() {
-            break;
+        match rest.as_bytes().first() {
+            None => break,
+            Some(b' ' | b'\t' | b'\r') => {
+                rest = rest.get(1..)?;
+                continue;
+            }
+            Some(_) => {}
         }
         let (key, after) = rest.split_at_checked(key_len(rest)?)?;
         let Some(after) = after.strip_prefix('=') else {
@@ -107,15 +111,15 @@ impl<'a> Pairs<'a> {
     /// A value up to the next space. A comma at its end is punctuation of
     /// another format, and so is a quote inside.
     fn bare(&mut self, key: &'a str, text: &'a str) -> Option<&'a str> {
-        let len = text.bytes().position(|b| matches!(b, b' ' | b'\t' | b'"')).unwrap_or(text.len());
+        let len = text.bytes().position(ends_value).unwrap_or(text.len());
         let (value, after) = text.split_at_checked(len)?;
-        if value.ends_with([',', ';']) || !starts_behind_value(after) {
+        if matches!(value.as_bytes(), [.., b',' | b';']) || !starts_behind_value(after) {
             return None;
         }
         if value.is_empty() || self.is_column(key, value, false) {
             return Some(after);
         }
-        if value.starts_with(|c: char| c.is_ascii_digit() || c == '-') || matches!(value, "true" | "false") {
+        if matches!(value.as_bytes(), [b'0'..=b'9' | b'-' | b't' | b'f', ..]) {
             self.attributes.bare(attribute_name(key), value);
         } else {
             self.text(key, value);
@@ -158,13 +162,14 @@ impl<'a> Pairs<'a> {
     }
 
     fn text(&mut self, key: &str, value: &str) {
-        let place = value.rsplit_once(':').filter(|(_, line)| is_integer(line));
-        match place {
-            Some((file, line)) if matches!(key, "caller" | "source" | "src" | "file") => {
+        let place = || value.rsplit_once(':').filter(|(_, line)| is_integer(line));
+        let is_place = matches!(key, "caller" | "source" | "src" | "file");
+        match is_place.then(place).flatten() {
+            Some((file, line)) => {
                 self.attributes.text("file", file);
                 self.attributes.json("line_number", line);
             }
-            _ => self.attributes.text(attribute_name(key), value),
+            None => self.attributes.text(attribute_name(key), value),
         }
     }
 }
@@ -176,13 +181,38 @@ fn key_len(text: &str) -> Option<usize> {
     if !first.is_ascii_alphabetic() && !matches!(first, b'_' | b'@') {
         return None;
     }
-    let is_key = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'@');
-    text.bytes().take(MAX_KEY_BYTES + 1).position(|b| !is_key(b)).or_else(|| {
+    match text.bytes().take(MAX_KEY_BYTES + 1).position(|b| !is_of_key(b)) {
+        Some(len) => Some(len),
         // A key may end the line.
-        (text.len() <= MAX_KEY_BYTES).then_some(text.len())
-    })
+        None => (text.len() <= MAX_KEY_BYTES).then_some(text.len()),
+    }
 }
 
+/// The bytes of keys, by byte.
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would say so")]
+const OF_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@";
+    let mut rest: &[u8] = bytes;
+    while let [byte, more @ ..] = rest {
+        table[*byte as usize] = true;
+        rest = more;
+    }
+    table
+};
+
+#[inline]
+fn is_of_key(byte: u8) -> bool {
+    OF_KEY.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Space, tab and quote.
+#[inline]
+fn ends_value(byte: u8) -> bool {
+    byte <= b'"' && matches!(byte, b' ' | b'\t' | b'"')
+}
+
+#[inline]
 fn starts_behind_value(text: &str) -> bool {
     text.is_empty() || text.starts_with([' ', '\t', '\r'])
 }

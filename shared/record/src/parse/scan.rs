@@ -115,12 +115,15 @@ pub(super) fn is_integer(text: &str) -> bool {
 /// Whether JSON takes it as a number as it stands (without an exponent).
 #[inline]
 pub(super) fn is_json_number(text: &str) -> bool {
-    let text = text.strip_prefix('-').unwrap_or(text);
-    match text.split_once('.') {
-        None => is_integer(text),
-        Some((whole, fraction)) => {
-            is_integer(whole) && !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit())
-        }
+    let unsigned = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let whole = unsigned.iter().take_while(|b| b.is_ascii_digit()).count();
+    let has_leading_zero = whole > 1 && unsigned.first() == Some(&b'0');
+    if whole == 0 || has_leading_zero {
+        return false;
+    }
+    match unsigned.get(whole..) {
+        Some([b'.', fraction @ ..]) => !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit),
+        more => more.is_some_and(<[u8]>::is_empty),
     }
 }
 

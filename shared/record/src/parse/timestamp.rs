@@ -9,6 +9,7 @@ use civil::{Date, NANOS_PER_DAY, year_of};
 use cursor::Cursor;
 
 mod civil;
+mod clf;
 mod cursor;
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
@@ -93,7 +94,8 @@ pub(crate) fn leading(text: &str) -> Option<Found> {
 /// brackets), at the start of `text`.
 pub(crate) fn clf(text: &str) -> Option<Found> {
     let bytes = text.as_bytes();
-    matches!(bytes, [b'0'..=b'9', _, b'/', ..]).then(|| numeric(bytes)).flatten()
+    clf::fixed(bytes)
+        .or_else(|| matches!(bytes, [b'0'..=b'9', _, b'/', ..]).then(|| numeric(bytes)).flatten())
 }
 
 /// Reads `Jun 14 15:16:01`, the time of RFC 3164, with a fraction, a zone or a

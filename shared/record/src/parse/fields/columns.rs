@@ -30,9 +30,9 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(crate) fn offer_text(&mut self, name: &str, value: &'a str, has_escapes: bool) -> Option<Field> {
         let (field, rank) = Index::get().find(name.as_bytes())?.field?;
-        let value = if has_escapes { Value::Escaped(value) } else { Value::Text(value) };
-        self.offer(field, rank, value);
-        (self.get(field) == Some(value)).then_some(field)
+        let offered = if has_escapes { Value::Escaped(value) } else { Value::Text(value) };
+        self.offer(field, rank, offered);
+        self.get(field).is_some_and(|taken| std::ptr::eq(taken.raw(), value)).then_some(field)
     }
 
     /// Offers a value under a name of this rank.

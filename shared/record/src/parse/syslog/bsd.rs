@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::{Priority, level_at_start};
 use crate::parse::attributes::Attributes;
-use crate::parse::scan::{Scanner, is_integer};
+use crate::parse::scan::Scanner;
 use crate::parse::timestamp::{self, LineTime};
 use crate::parse::{access, error_log, logfmt, proxy, severity_number};
 use crate::record::{Format, LogRecord};
@@ -198,7 +198,7 @@ fn is_host(word: &str) -> bool {
 
 fn starts_with_level(word: &str) -> bool {
     let trimmed = word.trim_matches(['[', ']', ':', '<', '>', '|']);
-    severity_number(trimmed).is_some() && !is_integer(trimmed)
+    trimmed.bytes().all(|b| b.is_ascii_alphabetic()) && severity_number(trimmed).is_some()
 }
 
 fn is_message_of_syslogd(message: &str) -> bool {

@@ -69,9 +69,9 @@ fn element(line: &mut Scanner<'_>, elements: &mut Attributes) -> Option<()> {
         }
         let name = name(line)?;
         line.eat("=\"")?;
-        parameters.text(name, &unescaped(value(line)?));
+        parameters.named_text(name, &unescaped(value(line)?));
     }
-    elements.json(id, parameters.finish().as_deref().unwrap_or("{}"));
+    elements.named_json(id, parameters.finish().as_deref().unwrap_or("{}"));
     Some(())
 }
 

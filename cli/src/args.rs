@@ -109,7 +109,7 @@ pub struct QueryArgs {
 /// `catchment parse`.
 #[derive(Debug, Args)]
 pub struct ParseArgs {
-    /// Log lines, or a subscription payload (the event that Lambda receives, or
+    /// Log lines (their numbers are the records' event ids), or a subscription payload (the event that Lambda receives, or
     /// its base64 alone); `-` is standard input.
     pub file: PathBuf,
     /// The log group the lines come from; it tells service and cluster.
@@ -122,6 +122,14 @@ pub struct ParseArgs {
     /// The environment of records that do not name theirs.
     #[arg(long, value_name = "NAME", default_value = "production")]
     pub environment: String,
+    /// A configuration file, as it would lie at config/catchment.yaml.
+    /// [default: the one that comes with Catchment]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say why each record is what it is: by what its format is known, whose time
+    /// and level it has, what was redacted, whether it would be kept.
+    #[arg(long)]
+    pub explain: bool,
     /// The Region the records are said to come from.
     #[arg(long, default_value = "")]
     pub region: String,

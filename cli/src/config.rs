@@ -25,9 +25,8 @@ fn check(args: &ConfigCheckArgs) -> Result<(), Failure> {
     let mut faults = Vec::new();
     let (mut filters, mut samplers, mut classes) = (0, 0, 0);
     for path in &args.files {
-        let bytes = fs::read(path).map_err(|err| Failure::reading(path, err))?;
-        match load(&bytes) {
-            Ok(config) => {
+        match load(path)? {
+            Ok((config, _)) => {
                 filters += config.route.filters.len();
                 samplers += config.route.samplers.len();
                 classes += config.route.classes.len();
@@ -43,11 +42,24 @@ fn check(args: &ConfigCheckArgs) -> Result<(), Failure> {
     Err(Failure::Rejected(faults.join("\ncatchment: ")))
 }
 
-fn load(bytes: &[u8]) -> Result<Config, Vec<ConfigFault>> {
-    let config = Config::parse_bytes(bytes).map_err(|fault| vec![fault])?;
-    // Whether the stack has a key does not make a file right or wrong.
-    Pipeline::new(&config, Some(HashKey::new("a key that hashes nothing")))?;
-    Ok(config)
+/// The file's stages, compiled.
+pub fn pipeline(path: &Path) -> Result<Pipeline, Failure> {
+    let faults = match load(path)? {
+        Ok((_, pipeline)) => return Ok(pipeline),
+        Err(faults) => faults,
+    };
+    let listed: Vec<_> = faults.iter().map(|fault| with_place(path, fault)).collect();
+    Err(Failure::Rejected(listed.join("\ncatchment: ")))
+}
+
+/// The file, or its faults.
+fn load(path: &Path) -> Result<Result<(Config, Pipeline), Vec<ConfigFault>>, Failure> {
+    let bytes = fs::read(path).map_err(|err| Failure::reading(path, err))?;
+    // Whether the stack has a key does not make a file right or wrong; what is
+    // hashed here is hashed with another.
+    let key = Some(HashKey::new("stands in for the key of the stack"));
+    let config = Config::parse_bytes(&bytes).map_err(|fault| vec![fault]);
+    Ok(config.and_then(|config| Pipeline::new(&config, key).map(|pipeline| (config, pipeline))))
 }
 
 /// `file:line:column: message`, as editors and compilers write it.

@@ -5,6 +5,7 @@ pub mod args;
 mod athena;
 mod aws;
 mod config;
+mod explain;
 pub mod failure;
 mod output;
 mod parse;

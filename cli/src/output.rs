@@ -132,7 +132,7 @@ fn is_json_literal(kind: &str, text: &str) -> bool {
 
 /// A cell as it may be shown on a terminal: a log line's escape sequences are
 /// shown as text, so that nothing that was logged can steer it.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

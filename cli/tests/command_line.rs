@@ -219,7 +219,7 @@ fn lines_become_records() {
     assert_eq!(records[1]["timestamp"], "2024-12-19T10:30:15.000Z");
     assert_eq!(records[2]["timestamp"], Value::Null);
     let columns: Vec<&String> = records[0].as_object().unwrap().keys().collect();
-    assert_eq!(columns.len(), 31, "one key a column of the archive: {columns:?}");
+    assert_eq!(columns.len(), 32, "one key a column of the archive: {columns:?}");
 }
 
 #[test]
@@ -306,4 +306,49 @@ fn configuration_files_are_checked() {
 
     let absent = catchment(&["config", "check", "/nowhere/config.yaml"]).output().unwrap();
     assert_eq!(complaint(&absent, &["/nowhere/config.yaml cannot be read"]), 6);
+}
+
+fn parsed(text: &str, more: &[&str]) -> String {
+    let args = [&["-", "--log-group", "/ecs/prod/checkout"], more].concat();
+    let output = parse(&args, text.as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_trace_is_one_record_wherever_in_a_file_it_stands() {
+    let trace = "ERROR no\njava.lang.IllegalStateException: no\n\tat a.B.c(B.java:1)\n\tat a.D.e(D.java:2)\n";
+    // The second of them lies across the end of the 10,000 lines that are looked at together.
+    let text = [trace, &"INFO fine\n".repeat(9_994), trace, "INFO end\n"].concat();
+    let records: Vec<Value> =
+        parsed(&text, &[]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 1 + 9_994 + 1 + 1);
+    let ids = |record: &Value| (record["event_id"].clone(), record["more_event_ids"].clone());
+    assert_eq!(ids(&records[0]), (json!("1"), json!("2,3,4")));
+    assert_eq!(ids(&records[9_995]), (json!("9999"), json!("10000,10001,10002")));
+    assert_eq!(ids(&records[9_996]), (json!("10003"), Value::Null));
+}
+
+#[test]
+fn a_record_is_explained_by_the_configuration_that_is_given() {
+    let file = format!("{}/explain-config.yaml", env!("CARGO_TARGET_TMPDIR"));
+    let filter = "version: 1\nroute:\n  filters:\n  - { name: health, when: { selector: '{service=~\".+\"} |= \"/health\"' } }\n";
+    std::fs::write(&file, filter).unwrap();
+    let text = "{\"level\":\"error\",\"msg\":\"disk full\",\"password\":\"hunter2\"}\nINFO GET /health\n";
+    let explained = parsed(text, &["--explain", "--config", &file]);
+    assert!(!explained.contains("hunter2"), "{explained}");
+    for line in [
+        "format      json: one JSON object",
+        "level       error: severity 17, error",
+        "service     checkout, of the log group or the configuration",
+        "redacted    named_field:1",
+        "kept        in the retention class standard",
+        "removed     by \"health\" of the configuration: it is counted, and not archived",
+    ] {
+        assert_eq!(
+            explained.lines().filter(|l| *l == line).count(),
+            1 + usize::from(line.starts_with("service")),
+            "{line}\n{explained}"
+        );
+    }
 }

@@ -85,6 +85,33 @@ impl Format {
             Self::Text => "text",
         }
     }
+
+    /// By what a line is known to be of this format, for people.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Json => "one JSON object",
+            Self::Emf => "a JSON object with `_aws.CloudWatchMetrics`",
+            Self::CloudTrail => "a JSON object with `eventVersion`, `eventSource` and `eventName`",
+            Self::KubernetesAudit => "a JSON object whose `apiVersion` begins with `audit.k8s.io/`",
+            Self::Lambda => "a platform event of Lambda's (START, END, REPORT …, or its JSON)",
+            Self::Logfmt => "nothing but `key=value` pairs",
+            Self::Access => "a client, a quoted request and a status",
+            Self::NginxError => "`yyyy/mm/dd hh:mm:ss [level] pid#tid:`",
+            Self::ApacheError => "`[time] [level]` or `[time] [module:level]`",
+            Self::Syslog => "`<priority>`, or a syslog time, a host and a tag",
+            Self::Klog => "a level's letter, month and day, time, thread and `file:line]`",
+            Self::Rails => "Rails' tags and request lines",
+            Self::Postgres => "PostgreSQL's time, process and level",
+            Self::Mysql => "MySQL's time, thread and `[level]`",
+            Self::Redis => "`pid:role`, a time and a level's sign",
+            Self::Haproxy => "HAProxy's timers, counters and queues",
+            Self::Envoy => "a time in brackets, a quoted request, a status and response flags",
+            Self::Traefik => "an access line with Traefik's router, server and duration",
+            Self::Alb => "the fields of a load balancer's access log",
+            Self::VpcFlow => "the 14 fields of a flow log",
+            Self::Text => "no other format's sign; time and level where they stand out",
+        }
+    }
 }
 
 /// Where one line comes from, as the wrapper that a log router put around it

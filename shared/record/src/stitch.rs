@@ -105,7 +105,8 @@ impl Stitcher {
 /// How many lines may be open at once: one for each [`wrapped::Stream`].
 const STREAMS: usize = 3;
 
-/// A line that the next event of its stream may continue.
+/// A line that the next event of its stream may continue. There is one for
+/// every line, so what only fragments and joined lines have is kept apart.
 #[derive(Debug)]
 struct Open {
     /// Its index among the lines.
@@ -113,9 +114,16 @@ struct Open {
     /// The index of its last event.
     last: usize,
     last_millis: i64,
+    wrapper: Wrapper,
     state: State,
     rest: Rest,
-    /// The wrapper of its first event; the content reaches to the end of what
+    sewn: Option<Box<Sewn>>,
+}
+
+/// What is known of a line of several events, or of one that will have several.
+#[derive(Debug)]
+struct Sewn {
+    /// The wrapper of the first event; the content reaches to the end of what
     /// was joined.
     wrapped: Wrapped,
     /// Of a line that was cut without a mark, if it is JSON.
@@ -124,6 +132,20 @@ struct Open {
     id: String,
     /// What the wrapper has behind the content, once another event is joined.
     tail: String,
+}
+
+impl Sewn {
+    /// Of the first event.
+    fn of(text: &str, rest: Rest) -> Self {
+        let wrapped = Wrapped::of(text);
+        let is_cut_json = rest == Rest::Likely && text.starts_with(['{', '[']);
+        Self {
+            balance: is_cut_json.then(|| Balance::default().after(text)),
+            id: text.get(wrapped.id.clone()).unwrap_or_default().to_owned(),
+            tail: String::new(),
+            wrapped,
+        }
+    }
 }
 
 /// Whether the line goes on in the next event.
@@ -179,28 +201,18 @@ impl<'a> Seam<'_, 'a> {
         };
         let is_later = join.is_some() || wrapped.is_later || matches!(shape, Shape::Frame(_) | Shape::Chain);
         let starts_amiss = matches!(self.mode, Mode::Starts(start) if !start.is_match(&line));
-        let balance =
-            (rest == Rest::Likely && text.starts_with(['{', '['])).then(|| Balance::default().after(&text));
-        let id = if rest == Rest::Marked {
-            text.get(wrapped.id.clone()).unwrap_or_default().to_owned()
-        } else {
-            String::new()
-        };
         drop(line);
         self.close(stream);
-        let open = Open {
-            line: self.lines.len(),
-            last: index,
-            last_millis: event.timestamp,
-            state,
-            rest,
-            wrapped,
-            balance,
-            id,
-            tail: String::new(),
-        };
         if let Some(slot) = self.open.get_mut(stream) {
-            *slot = Some(open);
+            *slot = Some(Open {
+                line: self.lines.len(),
+                last: index,
+                last_millis: event.timestamp,
+                wrapper: wrapped.wrapper,
+                state,
+                rest,
+                sewn: (rest != Rest::None).then(|| Box::new(Sewn::of(&text, rest))),
+            });
         }
         let incomplete = (is_later || starts_amiss).then_some(CONTINUES_EARLIER);
         self.lines.push(StitchedLine { text, first: index, more: Vec::new(), incomplete });
@@ -218,38 +230,48 @@ impl<'a> Seam<'_, 'a> {
     ) -> Option<Join> {
         let open = self.open.get(stream)?.as_ref()?;
         let gap = self.events.get(index)?.timestamp.abs_diff(open.last_millis);
-        if open.wrapped.wrapper != wrapped.wrapper || gap > MAX_GAP_MILLIS {
+        if open.wrapper != wrapped.wrapper || gap > MAX_GAP_MILLIS {
             return None;
         }
-        match open.rest {
-            Rest::Marked => {
+        match (open.rest, &open.sewn) {
+            (Rest::Marked, Some(sewn)) => {
                 let id = text.get(wrapped.id.clone()).unwrap_or_default();
-                return (open.id == id || open.id.is_empty() || id.is_empty()).then_some(Join::Fragment);
+                let is_same = sewn.id == id || sewn.id.is_empty() || id.is_empty();
+                return is_same.then_some(Join::Fragment);
             }
-            Rest::Likely if open.last + 1 == index && fragment::is_rest(open.balance, text) => {
+            (Rest::Likely, Some(sewn)) if open.last + 1 == index && fragment::is_rest(sewn.balance, text) => {
                 return Some(Join::Fragment);
             }
             _ => {}
         }
-        let so_far =
-            || self.lines.get(open.line).map_or(Cow::Borrowed(""), |line| open.wrapped.line(&line.text));
+        let so_far = || self.read(open);
         let presets = match self.mode {
             Mode::Off => return None,
             Mode::Starts(start) => return (!start.is_match(line)).then_some(Join::Line(State::Plain)),
             Mode::Traces(_, Some(continues)) if continues.is_match(line) => {
-                return Some(Join::Line(open.state.read(&so_far())));
+                return Some(Join::Line(so_far()));
             }
             Mode::Traces(presets, _) => presets,
         };
         if !open.state.asks(shape) {
             return None;
         }
-        let state = open.state.read(&so_far());
+        let state = so_far();
         let is_loose = shape == Shape::Indented && matches!(state, State::Framed | State::Alarm);
         if is_loose && !presets.has(Preset::Indented) {
             return None;
         }
         state.next(line, shape).map(Join::Line)
+    }
+
+    /// The state of the open line, once one asks.
+    fn read(&self, open: &Open) -> State {
+        let text = self.lines.get(open.line).map_or("", |line| &*line.text);
+        match &open.sewn {
+            _ if open.state != State::Unread => open.state,
+            Some(sewn) => State::read(&sewn.wrapped.line(text)),
+            None => State::read(&Wrapped::of(text).line(text)),
+        }
     }
 
     /// Joins the event to the open line; false where a limit forbids it.
@@ -266,28 +288,29 @@ impl<'a> Seam<'_, 'a> {
     ) -> bool {
         let Some(open) = self.open.get_mut(stream).and_then(Option::as_mut) else { return false };
         let Some(line) = self.lines.get_mut(open.line) else { return false };
+        let first = || Box::new(Sewn::of(&line.text, Rest::None));
+        let sewn = open.sewn.get_or_insert_with(first);
         let raw = text.get(wrapped.content.clone()).unwrap_or_default();
         let separator = match (join, wrapped.wrapper) {
             (Join::Fragment, _) => "",
-            (_, Wrapper::Json) if open.wrapped.has_line_end => "",
+            (_, Wrapper::Json) if sewn.wrapped.has_line_end => "",
             (_, Wrapper::Json) => "\\n",
             (_, Wrapper::None | Wrapper::Cri) => "\n",
         };
-        let tail = if line.more.is_empty() { line.text.len() - open.wrapped.content.end } else { 0 };
-        let length = line.text.len() + open.tail.len() + separator.len() + raw.len();
+        let length = line.text.len() + sewn.tail.len() + separator.len() + raw.len();
         if line.more.len() + 2 > MAX_STITCHED_EVENTS || length > MAX_STITCHED_BYTES {
             return false;
         }
         let joined = line.text.to_mut();
-        if tail > 0 {
-            open.tail = joined.split_off(open.wrapped.content.end);
+        if line.more.is_empty() {
+            sewn.tail = joined.split_off(sewn.wrapped.content.end);
         }
         joined.push_str(separator);
         joined.push_str(raw);
         line.more.push(index);
-        open.wrapped.content.end = joined.len();
-        open.wrapped.has_line_end = wrapped.has_line_end;
-        open.balance = open.balance.map(|balance| balance.after(raw));
+        sewn.wrapped.content.end = joined.len();
+        sewn.wrapped.has_line_end = wrapped.has_line_end;
+        sewn.balance = sewn.balance.map(|balance| balance.after(raw));
         open.last = index;
         open.last_millis = millis;
         open.rest = rest;
@@ -299,23 +322,28 @@ impl<'a> Seam<'_, 'a> {
 
     /// Finishes the open line of a stream.
     fn close(&mut self, stream: usize) {
-        let Some(open) = self.open.get_mut(stream).and_then(Option::take) else { return };
-        let Some(line) = self.lines.get_mut(open.line) else { return };
-        if open.rest == Rest::Marked {
+        let open = self.open.get_mut(stream).and_then(Option::as_mut);
+        let Some((line, sewn, rest)) = open.and_then(|open| Some((open.line, open.sewn.take()?, open.rest)))
+        else {
+            return;
+        };
+        let Some(line) = self.lines.get_mut(line) else { return };
+        if rest == Rest::Marked {
             line.incomplete = line.incomplete.or(Some(REST_IS_MISSING));
         }
         if line.more.is_empty() {
             return;
         }
         let text = line.text.to_mut();
-        text.push_str(&open.tail);
+        text.push_str(&sewn.tail);
         // The whole is no part any more.
-        if open.wrapped.part == Part::More && open.wrapped.wrapper == Wrapper::Cri && open.rest == Rest::None
+        let (wrapper, part, tag) = (sewn.wrapped.wrapper, sewn.wrapped.part, sewn.wrapped.tag_at);
+        if wrapper == Wrapper::Cri
+            && part == Part::More
+            && rest == Rest::None
+            && text.get(tag..=tag) == Some("P")
         {
-            let tag = open.wrapped.tag_at;
-            if text.get(tag..=tag) == Some("P") {
-                text.replace_range(tag..=tag, "F");
-            }
+            text.replace_range(tag..=tag, "F");
         }
     }
 

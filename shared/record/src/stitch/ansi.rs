@@ -5,6 +5,7 @@
 //! <https://ecma-international.org/publications-and-standards/standards/ecma-48/>.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::{memchr, memmem};
 
@@ -17,6 +18,9 @@ pub const MAX_CONTROL_STRING_BYTES: usize = 4096;
 
 /// How JSON writes ESC, up to its last digit, which comes in both cases.
 const JSON_ESC: &[u8] = br"\u001";
+
+/// To build a searcher costs as much as to search a line.
+static JSON_ESC_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(JSON_ESC));
 
 /// The text without escape sequences; the result holds no ESC. In a text that
 /// begins with `{` colours written as `\u001b[…m` go as well, and what was JSON
@@ -91,7 +95,7 @@ fn control_string_end(bytes: &[u8], start: usize) -> Option<usize> {
 /// control sequence; `\\u001b` is a backslash and five letters.
 fn find_json_escape(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
-    memmem::find_iter(rest, JSON_ESC).find(|&at| {
+    JSON_ESC_FINDER.find_iter(rest).find(|&at| {
         let backslashes =
             rest.get(..at).unwrap_or_default().iter().rev().take_while(|b| **b == b'\\').count();
         backslashes % 2 == 0

@@ -72,11 +72,8 @@ impl State {
         if preset == Preset::Python && line.starts_with(' ') { Self::PythonEnd } else { Self::Trace(preset) }
     }
 
-    /// Looks at the one line that there is so far.
-    pub(super) fn read(self, line: &str) -> Self {
-        if self != Self::Unread {
-            return self;
-        }
+    /// Looks at the one line that there is so far, where it has begun as [`State::Unread`].
+    pub(super) fn read(line: &str) -> Self {
         let text = line.trim_ascii();
         let is_json = |open, close| text.starts_with(open) && text.ends_with(close);
         if is_json('{', '}') {

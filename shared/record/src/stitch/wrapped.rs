@@ -76,7 +76,7 @@ impl Wrapped {
     /// Looks for a wrapper; its first bytes tell nearly always that there is none.
     pub(super) fn of(text: &str) -> Self {
         let wrapped = match text.as_bytes() {
-            [b'{', b'"', first, second, ..] if may_begin_key(*first, *second) => json(text),
+            [b'{', b'"', key @ ..] if may_begin_key(key) => json(text),
             [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T', ..] => cri(text),
             _ => None,
         };
@@ -123,21 +123,17 @@ fn cri(text: &str) -> Option<Wrapped> {
     Some(Wrapped { wrapper: Wrapper::Cri, stream, part, content, tag_at, ..Wrapped::default() })
 }
 
-/// Whether one of [`is_wrapper_key`] begins so.
-fn may_begin_key(first: u8, second: u8) -> bool {
-    matches!(
-        (first, second),
-        (b'l', b'o')
-            | (b's', b't' | b'o')
-            | (b't', b'i')
-            | (b'c', b'o')
-            | (b'p', b'a')
-            | (b'k', b'u')
-            | (b'_', b'p')
-            | (b'e', b'c')
-            | (b'd', b'o' | b'a')
-            | (b'a', b't')
-    )
+/// Whether one of the keys of [`is_wrapper_key`] may stand there.
+fn may_begin_key(rest: &[u8]) -> bool {
+    match rest {
+        [
+            b'l' | b's' | b'c' | b'p' | b'k' | b'_' | b'e' | b'd' | b'a',
+            b'o' | b't' | b'a' | b'u' | b'p' | b'c',
+            ..,
+        ] => true,
+        [b't', b'i', b'm', b'e', quote, ..] => *quote == b'"',
+        _ => false,
+    }
 }
 
 /// The keys that wrappers have, of which the first two must be.

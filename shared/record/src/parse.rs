@@ -114,18 +114,32 @@ impl<'a> LogRecord<'a> {
 /// fills the record or leaves it as it was; the last one takes anything.
 fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
     let trimmed = text.trim_ascii();
-    let is_understood = wrapper::parse(trimmed, record)
-        || json::parse(trimmed, record)
-        || lambda::parse(trimmed, record)
-        || access::parse(trimmed, record)
-        || error_log::parse(trimmed, record)
-        || syslog::parse(trimmed, record)
-        || klog::parse(trimmed, record)
-        || rails::parse(trimmed, record)
-        || database::parse(trimmed, record)
-        || proxy::parse(trimmed, record)
-        || aws::parse(trimmed, record)
-        || logfmt::parse(trimmed, record);
+    // Half of all plain text begins with a date: most formats need not be asked.
+    let is_dated = matches!(
+        trimmed.as_bytes(),
+        [b'1' | b'2', _, _, _, b'-' | b'/', _, _, b'-' | b'/', _, _, b' ' | b'T', ..]
+    );
+    let is_understood = if is_dated {
+        wrapper::parse(trimmed, record)
+            || lambda::parse(trimmed, record)
+            || error_log::parse(trimmed, record)
+            || syslog::parse(trimmed, record)
+            || database::parse(trimmed, record)
+            || aws::parse(trimmed, record)
+    } else {
+        wrapper::parse(trimmed, record)
+            || json::parse(trimmed, record)
+            || lambda::parse(trimmed, record)
+            || access::parse(trimmed, record)
+            || error_log::parse(trimmed, record)
+            || syslog::parse(trimmed, record)
+            || klog::parse(trimmed, record)
+            || rails::parse(trimmed, record)
+            || database::parse(trimmed, record)
+            || proxy::parse(trimmed, record)
+            || aws::parse(trimmed, record)
+            || logfmt::parse(trimmed, record)
+    };
     if !is_understood {
         text::parse(text, record);
         json::parse_end(trimmed, record);

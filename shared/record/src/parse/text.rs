@@ -7,7 +7,7 @@ use super::severity::name_number;
 use crate::record::LogRecord;
 use frame::{Frame, MAX_FRAME_BYTES, level_number};
 
-mod frame;
+pub(crate) mod frame;
 #[cfg(test)]
 mod tests;
 mod token;

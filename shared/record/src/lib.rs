@@ -26,7 +26,7 @@ pub use batch::{BatchId, BatchLines, Pipeline};
 pub use config::{CONFIG_VERSION, Config, ConfigFault, Located, MAX_CONFIG_BYTES};
 pub use counts::Counts;
 pub use decode::{DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip};
-pub use enrich::EnrichConfig;
+pub use enrich::{EnrichConfig, EnrichFields, EnrichRule, MAX_FIELD_BYTES};
 pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_number};
 pub use record::{Format, LogRecord};
 pub use redact::{
@@ -36,7 +36,7 @@ pub use route::{
     ClassConfig, Condition, FilterConfig, Globs, Level, MAX_CLASS_RULES, MAX_FILTERS_AND_SAMPLERS,
     MAX_NAME_CHARS, RetentionClass, RouteConfig, Routed, Router, Routing, SampleBy, SamplerConfig,
 };
-pub use source::{LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};
+pub use source::{FixedFields, LogGroup, LogStream, OWN_LOG_GROUP_PREFIX, Source};
 pub use stitch::{
     CONTINUES_EARLIER, MAX_CONTROL_STRING_BYTES, MAX_GAP_MILLIS, MAX_PATTERN_BYTES, MAX_STITCHED_BYTES,
     MAX_STITCHED_EVENTS, Preset, REST_IS_MISSING, RUNTIME_CUT_BYTES, StitchConfig, StitchRule, StitchedLine,

@@ -97,6 +97,7 @@ impl<'a> LogRecord<'a> {
             return record;
         }
         understand(line, &mut record);
+        crate::enrich::keep_fixed_fields(&mut record);
         record
     }
 

@@ -3,6 +3,11 @@
 
 use std::fmt;
 
+mod names;
+
+pub(crate) use names::workload_of;
+use names::{Names, environment_in};
+
 /// Every log group of Catchment's own functions, of whatever stack, begins with
 /// this, and none that does is ever taken in: two stacks in one account would
 /// feed each other without end.
@@ -49,7 +54,7 @@ impl LogGroup {
 name!(LogStream);
 
 /// What every record of a batch shares: the stream's address, and the identity
-/// that ECS, EKS and Lambda write into the names.
+/// that AWS's services write into the names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The account that owns the log group, 12 digits.
@@ -64,28 +69,64 @@ pub struct Source {
     pub service: String,
     /// The environment, where a line does not name its own.
     pub environment: String,
-    /// The ECS or EKS cluster.
+    /// The cluster: of ECS, EKS, RDS and other databases.
     pub cluster: Option<String>,
-    /// The task definition, deployment or function.
+    /// The task definition, deployment or function; a function's numbered
+    /// version or alias stands behind a colon.
     pub workload: Option<String>,
-    /// The task id, pod or execution environment.
+    /// The task id, pod, host or execution environment.
     pub instance: Option<String>,
     /// The container.
     pub container: Option<String>,
     /// The correlation id of lines that have none: `derived-` and a hash of the stream.
     pub derived_request_id: String,
+    /// What the configuration has set: no line says otherwise.
+    pub fixed: FixedFields,
+}
+
+/// Which fields of a [`Source`] the configuration has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FixedFields {
+    /// [`Source::service`].
+    pub service: bool,
+    /// [`Source::environment`].
+    pub environment: bool,
+    /// [`Source::cluster`].
+    pub cluster: bool,
+    /// [`Source::workload`].
+    pub workload: bool,
+    /// [`Source::instance`].
+    pub instance: bool,
+    /// [`Source::container`].
+    pub container: bool,
 }
 
 impl Source {
     /// Reads the names. `environment` is what stands where no name tells.
     ///
-    /// | names | as |
-    /// |---|---|
-    /// | `/aws/lambda/<function>`, `2026/03/13/[$LATEST]<id>` | Lambda |
-    /// | `/ecs/<family>`, `<prefix>/<container>/<task id>` | ECS awslogs |
-    /// | `/aws/containerinsights/<cluster>/application`, `…<pod>_<namespace>_<container>-<64 hex>.log` | EKS Fluent Bit |
-    /// | `/aws/eks/<cluster>/cluster`, `<component>-<hex>` | EKS control plane |
-    /// | anything else | the service is the last part of the group's name |
+    /// | log group | log stream | service | beside it |
+    /// |---|---|---|---|
+    /// | `/aws/lambda/<function>` | `2026/03/13/[$LATEST]<id>` | function | workload, instance |
+    /// | any, shared by functions | `2026/03/13/<function>[12]<id>` | function | workload `<function>:12`, instance |
+    /// | any | `<prefix>/<container>/<task id>` (ECS awslogs) | last name of the group | workload, instance, container |
+    /// | any | `<prefix><container>-firelens-<task id>` | last name of the group | workload, instance, container |
+    /// | `/aws/batch/job` | `<job definition>/<container>/<task id>` | job definition | workload, instance, container |
+    /// | any | `…<pod>_<namespace>_<container>-<64 hex>.log` (Fluent Bit) | workload of the pod | workload, instance, container |
+    /// | `/aws/containerinsights/<cluster>/<kind>` | `<node>-dataplane.systemd.<unit>.service`, `<node>` | unit, else kind | cluster, instance |
+    /// | `/aws/eks/<cluster>/cluster` | `<component>-<hex>` | component | cluster, instance |
+    /// | `/aws/apprunner/<service>/<id>/application` | `instance/<id>` | service | workload, instance |
+    /// | `API-Gateway-Execution-Logs_<api>/<stage>`, `/aws/apigateway/<name>` | | API | environment (stage), instance |
+    /// | `/aws/rds/cluster/<cluster>/<kind>` | `<instance>` | cluster | cluster, instance |
+    /// | `/aws/rds/instance/<database>/<kind>` | `<instance>` | database | instance |
+    /// | `/aws/codebuild/<project>` | `<build id>` | project | workload, instance |
+    /// | `/aws/elasticbeanstalk/<environment>/…` | `i-<id>` | environment | workload, instance |
+    /// | `/aws/vendedlogs/states/<state machine>-Logs` | | state machine | workload, instance |
+    /// | any | `eni-<id>-all` (VPC flow) | last name of the group | instance |
+    /// | `aws-waf-logs-<name>` | `<region>_<web ACL>_<n>` | group | workload, instance |
+    /// | anything else | | last name of the group | instance (the stream) |
+    ///
+    /// The last name of a group is its last part that is not an environment.
+    /// The environment is a part of the group's name (`/ecs/prod/web`, `web-staging`).
     pub fn new(
         account_id: &str,
         region: &str,
@@ -94,124 +135,27 @@ impl Source {
         environment: &str,
     ) -> Self {
         let names = Names::of(log_group.as_str(), log_stream.as_str());
+        let environment = environment_in(log_group.as_str()).unwrap_or(environment);
         Self {
             account_id: account_id.to_owned(),
             region: region.to_owned(),
             service: names.service.to_owned(),
-            environment: environment_in(log_group.as_str()).unwrap_or(environment).to_owned(),
+            environment: environment.to_owned(),
             cluster: names.cluster.map(str::to_owned),
-            workload: names.workload.map(str::to_owned),
+            workload: names.qualified_workload(),
             instance: names.instance.map(str::to_owned),
             container: names.container.map(str::to_owned),
             derived_request_id: format!("derived-{:016x}", stream_hash(&log_group, &log_stream)),
+            fixed: FixedFields::default(),
             log_group,
             log_stream,
         }
     }
-}
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Names<'a> {
-    service: &'a str,
-    cluster: Option<&'a str>,
-    workload: Option<&'a str>,
-    instance: Option<&'a str>,
-    container: Option<&'a str>,
-}
-
-impl<'a> Names<'a> {
-    fn of(group: &'a str, stream: &'a str) -> Self {
-        let last = group.rsplit('/').find(|part| !part.is_empty()).unwrap_or(group);
-        if let Some(function) = group.strip_prefix("/aws/lambda/") {
-            let instance = stream.split_once(']').map(|(_, id)| id).filter(|id| !id.is_empty());
-            return Self { service: function, workload: Some(function), instance, ..Self::default() };
-        }
-        if let Some(rest) = group.strip_prefix("/aws/containerinsights/") {
-            let cluster = rest.split('/').next();
-            return Self { cluster, ..pod(stream).unwrap_or(Self { service: last, ..Self::default() }) };
-        }
-        if let Some(rest) = group.strip_prefix("/aws/eks/") {
-            let component = stream.rsplit_once('-').map_or(stream, |(name, _)| name);
-            let service = if component.is_empty() { last } else { component };
-            return Self {
-                service,
-                cluster: rest.split('/').next(),
-                instance: Some(stream),
-                ..Self::default()
-            };
-        }
-        match stream.rsplit('/').collect::<Vec<_>>().as_slice() {
-            [task, container, _, ..] if is_task_id(task) => Self {
-                service: last,
-                workload: Some(last),
-                instance: Some(task),
-                container: Some(container),
-                cluster: None,
-            },
-            _ => Self { service: last, instance: Some(stream).filter(|s| !s.is_empty()), ..Self::default() },
-        }
+    /// Whether the name of the log group tells the environment.
+    pub(crate) fn has_own_environment(&self) -> bool {
+        environment_in(self.log_group.as_str()).is_some()
     }
-}
-
-/// Reads `…<pod>_<namespace>_<container>-<64 hex>.log`, as Fluent Bit's tags end.
-fn pod(stream: &str) -> Option<Names<'_>> {
-    let file = stream.rsplit_once("containers.").map_or(stream, |(_, file)| file);
-    let file = file.strip_suffix(".log").unwrap_or(file);
-    let (path, _container_id) = file.rsplit_once('-').filter(|(_, id)| id.len() == 64)?;
-    let mut parts = path.split('_');
-    let (pod, _namespace, container) = (parts.next()?, parts.next()?, parts.next()?);
-    let workload = workload_of(pod);
-    Some(Names {
-        service: workload,
-        workload: Some(workload),
-        instance: Some(pod),
-        container: Some(container),
-        cluster: None,
-    })
-}
-
-/// A Deployment's pod is `<name>-<replica set hash>-<5 characters>`, a
-/// StatefulSet's `<name>-<ordinal>`, a DaemonSet's `<name>-<5 characters>`.
-pub(crate) fn workload_of(pod: &str) -> &str {
-    let is_hash = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&part.len()) && part.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
-    };
-    let Some((name, suffix)) = pod.rsplit_once('-') else {
-        return pod;
-    };
-    if suffix.bytes().all(|b| b.is_ascii_digit()) && suffix.len() <= 3 {
-        return name;
-    }
-    if !is_hash(suffix, 5..=5) {
-        return pod;
-    }
-    match name.rsplit_once('-') {
-        Some((deployment, replica_set)) if is_hash(replica_set, 8..=10) => deployment,
-        _ => name,
-    }
-}
-
-fn is_task_id(part: &str) -> bool {
-    matches!(part.len(), 32 | 36) && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-}
-
-/// The environment that a part of the group's name spells out (`/ecs/prod/checkout`, `checkout-staging`).
-fn environment_in(group: &str) -> Option<&str> {
-    group.split(['/', '-', '_', '.']).find(|part| {
-        matches!(
-            *part,
-            "prod"
-                | "production"
-                | "staging"
-                | "stage"
-                | "dev"
-                | "development"
-                | "test"
-                | "qa"
-                | "uat"
-                | "sandbox"
-        )
-    })
 }
 
 /// FNV-1a, 64 bits: <http://www.isthe.com/chongo/tech/comp/fnv/>. Only a name, not a seal.
@@ -228,74 +172,22 @@ fn stream_hash(group: &LogGroup, stream: &LogStream) -> u64 {
 mod tests {
     use super::*;
 
-    fn names<'a>(
-        service: &'a str,
-        cluster: Option<&'a str>,
-        workload: Option<&'a str>,
-        instance: Option<&'a str>,
-        container: Option<&'a str>,
-    ) -> Names<'a> {
-        Names { service, cluster, workload, instance, container }
-    }
-
-    #[test]
-    fn names_tell_who_wrote() {
-        let hex64 = "0123456789abcdef".repeat(4);
-        let pod = format!(
-            "ip-10-0-1-7.ec2.internal-application.var.log.containers.api-7d4b9c6f5d-x2x7k_shop_web-{hex64}.log"
-        );
-        let task = "0123456789abcdef0123456789abcdef";
-        let ecs = format!("ecs/web/{task}");
-        for (group, stream, expected) in [
-            (
-                "/aws/lambda/orders",
-                "2026/03/13/[$LATEST]94fa",
-                names("orders", None, Some("orders"), Some("94fa"), None),
-            ),
-            ("/ecs/checkout", &ecs, names("checkout", None, Some("checkout"), Some(task), Some("web"))),
-            (
-                "/aws/containerinsights/prod/application",
-                &pod,
-                names("api", Some("prod"), Some("api"), Some("api-7d4b9c6f5d-x2x7k"), Some("web")),
-            ),
-            (
-                "/aws/containerinsights/prod/host",
-                "ip-10-0-1-7",
-                names("host", Some("prod"), None, None, None),
-            ),
-            (
-                "/aws/eks/prod/cluster",
-                "kube-apiserver-audit-0a1b",
-                names("kube-apiserver-audit", Some("prod"), None, Some("kube-apiserver-audit-0a1b"), None),
-            ),
-            ("gremlins-api", "i-1", names("gremlins-api", None, None, Some("i-1"), None)),
-            ("/", "", names("/", None, None, None, None)),
-        ] {
-            assert_eq!(Names::of(group, stream), expected, "{group} {stream}");
-        }
-    }
-
-    #[test]
-    fn pods_name_their_workload() {
-        for (pod, workload) in [
-            ("api-7d4b9c6f5d-x2x7k", "api"),
-            ("auth-service-7d4b9c6f5d-x2x7k", "auth-service"),
-            ("kafka-0", "kafka"),
-            ("fluent-bit-x2x7k", "fluent-bit"),
-            ("single", "single"),
-            ("my-batch", "my-batch"),
-        ] {
-            assert_eq!(workload_of(pod), workload, "{pod}");
-        }
+    fn source(group: &str, stream: &str) -> Source {
+        Source::new("1", "eu-west-1", LogGroup::new(group), LogStream::new(stream), "default")
     }
 
     #[test]
     fn the_environment_is_the_names_then_the_settings() {
-        let source = |group: &str| {
-            Source::new("1", "eu-west-1", LogGroup::new(group), LogStream::new("s"), "default").environment
-        };
-        assert_eq!(source("/ecs/prod/checkout"), "prod");
-        assert_eq!(source("/aws/lambda/orders-staging"), "staging");
-        assert_eq!(source("/ecs/product"), "default");
+        assert_eq!(source("/ecs/prod/checkout", "s").environment, "prod");
+        assert_eq!(source("/aws/lambda/orders-staging", "s").environment, "staging");
+        assert_eq!(source("/ecs/product", "s").environment, "default");
+    }
+
+    #[test]
+    fn a_functions_version_stands_with_its_name() {
+        let workload = |stream: &str| source("/aws/lambda/orders", stream).workload.unwrap();
+        assert_eq!(workload("2026/03/13/[$LATEST]94fa"), "orders");
+        assert_eq!(workload("2026/03/13/[12]94fa"), "orders:12");
+        assert_eq!(workload("2026/03/13/[live]94fa"), "orders:live");
     }
 }

@@ -7,7 +7,7 @@ mod index;
 mod value;
 
 pub(crate) use columns::Fields;
-pub(crate) use index::{Index, Path};
+pub(crate) use index::{Index, Name, Path};
 pub(crate) use value::Value;
 
 /// What a named field means.

@@ -21,8 +21,8 @@ pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) -> bool {
         return false;
     }
     let mut fields = Fields::new();
-    if let Err(reason) = scan::object(line, &mut fields) {
-        record.parse_error = Some(reason);
+    if let Err(fault) = scan::object(line, &mut fields) {
+        record.parse_error = Some(fault.reason());
         let is_of_use = fields.has(Field::Level) || fields.has(Field::Timestamp);
         if is_of_use {
             fields.fill(record);

@@ -90,6 +90,7 @@ impl Index {
     }
 
     /// What a name stands for, in any of its spellings.
+    #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<Name> {
         let mut bytes = name;
         while let [b'_', rest @ ..] = bytes {
@@ -173,19 +174,22 @@ pub(crate) struct Path {
 
 impl Path {
     /// The path of a name; `None` where it is longer than any name of the table.
-    pub(crate) fn of(name: &str) -> Option<Self> {
-        let name = name.trim_start_matches('_');
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        let mut name = name;
+        while let [b'_', rest @ ..] = name {
+            name = rest;
+        }
         let mut path = Self { bytes: [0; MAX_NAME_BYTES], len: name.len() };
-        path.bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        path.bytes.get_mut(..name.len())?.copy_from_slice(name);
         Some(path)
     }
 
     /// The path of a member.
-    pub(crate) fn join(&self, name: &str) -> Option<Self> {
+    pub(crate) fn join(&self, name: &[u8]) -> Option<Self> {
         let mut path = *self;
         *path.bytes.get_mut(self.len)? = b'.';
         path.len = self.len + 1 + name.len();
-        path.bytes.get_mut(self.len + 1..path.len)?.copy_from_slice(name.as_bytes());
+        path.bytes.get_mut(self.len + 1..path.len)?.copy_from_slice(name);
         Some(path)
     }
 
@@ -244,10 +248,10 @@ mod tests {
 
     #[test]
     fn paths_join_up_to_the_longest_name() {
-        let path = Path::of("_req").unwrap();
-        assert_eq!(path.join("id").unwrap().as_bytes(), b"req.id");
-        assert!(path.join(&"x".repeat(MAX_NAME_BYTES - 4)).is_some());
-        assert!(path.join(&"x".repeat(MAX_NAME_BYTES - 3)).is_none());
-        assert!(Path::of(&"x".repeat(MAX_NAME_BYTES + 1)).is_none());
+        let path = Path::of(b"_req").unwrap();
+        assert_eq!(path.join(b"id").unwrap().as_bytes(), b"req.id");
+        assert!(path.join("x".repeat(MAX_NAME_BYTES - 4).as_bytes()).is_some());
+        assert!(path.join("x".repeat(MAX_NAME_BYTES - 3).as_bytes()).is_none());
+        assert!(Path::of("x".repeat(MAX_NAME_BYTES + 1).as_bytes()).is_none());
     }
 }

@@ -4,26 +4,36 @@
 //! against each other). Values that nobody asks for are checked and passed
 //! over, eight bytes at a time where they are text.
 
-use std::borrow::Cow;
-
-use crate::parse::fields::{Field, Fields, Index, OPEN_RANK, Path, Value};
+use crate::parse::fields::{Field, Fields, Index, Name, OPEN_RANK, Path, Value};
 
 /// Deeper JSON is not looked into; `serde_json::Value` has the same bound.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// Why a text is not one JSON object. It quotes nothing.
-pub(super) type Fault = &'static str;
+/// Why a text is not one JSON object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    CutShort,
+    NotJson,
+    TooDeep,
+}
 
-pub(super) const CUT_SHORT: Fault = "the JSON object is cut short";
-pub(super) const NOT_JSON: Fault = "looks like JSON and is not";
-pub(super) const TOO_DEEP: Fault = "the JSON is nested deeper than MAX_DEPTH";
+impl Fault {
+    /// The fault as a record's `parse_error`. It quotes nothing.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::CutShort => "the JSON object is cut short",
+            Self::NotJson => "looks like JSON and is not",
+            Self::TooDeep => "the JSON is nested deeper than MAX_DEPTH",
+        }
+    }
+}
 
 /// Reads a text that is one JSON object; the fields found before a fault stay.
 pub(super) fn object<'a>(text: &'a str, fields: &mut Fields<'a>) -> Result<(), Fault> {
     let mut scan = Scan::new(text);
     scan.white();
     scan.expect(b'{')?;
-    scan.object(Scope::Top, fields, 1)?;
+    scan.object(&Scope::Top, fields, 1)?;
     scan.end()
 }
 
@@ -31,23 +41,24 @@ pub(super) fn object<'a>(text: &'a str, fields: &mut Fields<'a>) -> Result<(), F
 pub(super) fn value(text: &str) -> Result<(), Fault> {
     let mut scan = Scan::new(text);
     scan.white();
-    scan.value(0)?;
+    scan.skip(0)?;
     scan.end()
 }
 
 /// The object whose members are read.
-#[derive(Clone, Copy)]
 enum Scope {
     /// The line itself.
     Top,
-    /// An object inside: its members' names follow its own, and stand for
-    /// themselves as well where it is open.
-    Inside { path: Path, is_open: bool, rank: u8 },
+    /// An object inside: its members' names follow its own where the table has
+    /// such names, and stand for themselves where it is open.
+    Inside { path: Option<Path>, is_open: bool, rank: u8 },
 }
 
 impl Scope {
-    fn inside(path: Option<Path>, is_open: bool, rank: u8) -> Option<Self> {
-        path.map(|path| Self::Inside { path, is_open, rank })
+    /// The scope of an object of this name, if it is to be looked into.
+    fn of(name: Name, path: impl FnOnce() -> Option<Path>, rank: u8) -> Option<Self> {
+        let path = if name.is_parent { path() } else { None };
+        (name.is_open || path.is_some()).then_some(Self::Inside { path, is_open: name.is_open, rank })
     }
 }
 
@@ -56,6 +67,16 @@ struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     index: &'static Index,
+}
+
+/// What kind of value was passed over.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Escaped,
+    Bare,
+    Json,
+    Null,
 }
 
 /// What a name is to its object.
@@ -71,22 +92,31 @@ impl<'a> Scan<'a> {
     }
 
     /// The members of an object whose brace has been read.
-    fn object(&mut self, scope: Scope, fields: &mut Fields<'a>, depth: usize) -> Result<(), Fault> {
+    fn object(&mut self, scope: &Scope, fields: &mut Fields<'a>, depth: usize) -> Result<(), Fault> {
         self.members(b'}', depth, |scan| {
-            let name = scan.name()?;
+            let (start, end, has_escapes) = scan.name()?;
             let is_object = scan.peek() == Some(b'{');
-            let Member { field, inner } = scan.member(&name, &scope, is_object);
-            let start = scan.at;
-            let value = match inner {
-                Some(inner) => {
-                    scan.at += 1;
-                    scan.object(inner, fields, depth + 1)?;
-                    scan.text.get(start..scan.at).map(Value::Json)
-                }
-                None => scan.value(depth)?,
+            let Member { field, inner } = if has_escapes {
+                let name =
+                    scan.text.get(start..end).map(|name| Value::Escaped(name).text()).unwrap_or_default();
+                scan.member(name.as_bytes(), scope, is_object)
+            } else {
+                scan.member(scan.bytes.get(start..end).unwrap_or_default(), scope, is_object)
             };
-            if let (Some((field, rank)), Some(value)) = (field, value) {
-                fields.offer(field, rank, value);
+            let start = scan.at;
+            if let Some(inner) = inner {
+                scan.at += 1;
+                scan.object(&inner, fields, depth + 1)?;
+            } else if let Some((field, rank)) = field {
+                if let Some(value) = scan.value(depth)? {
+                    fields.offer(field, rank, value);
+                }
+                return Ok(());
+            } else {
+                return scan.skip(depth).map(|_| ());
+            }
+            if let (Some((field, rank)), Some(object)) = (field, scan.text.get(start..scan.at)) {
+                fields.offer(field, rank, Value::Json(object));
             }
             Ok(())
         })
@@ -101,7 +131,7 @@ impl<'a> Scan<'a> {
         mut member: impl FnMut(&mut Self) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         if depth > MAX_DEPTH {
-            return Err(TOO_DEEP);
+            return Err(Fault::TooDeep);
         }
         self.white();
         if self.eat(close) {
@@ -113,92 +143,109 @@ impl<'a> Scan<'a> {
             match self.next()? {
                 b',' => self.white(),
                 end if end == close => return Ok(()),
-                _ => return Err(NOT_JSON),
+                _ => return Err(Fault::NotJson),
             }
         }
     }
 
-    /// A member's name, up to its value.
+    /// Reads a member's name, up to its value: where it starts and ends, and
+    /// whether it has escapes.
     #[inline]
-    fn name(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn name(&mut self) -> Result<(usize, usize, bool), Fault> {
         self.expect(b'"')?;
-        let name = self.string()?;
+        let start = self.at;
+        let has_escapes = self.string()?;
+        let end = self.at - 1;
         self.white();
         self.expect(b':')?;
         self.white();
-        Ok(match name {
-            Value::Text(name) => Cow::Borrowed(name),
-            name => name.text(),
-        })
+        Ok((start, end, has_escapes))
     }
 
     /// Looks a name up: at the top as it is, inside behind its parents' names.
     #[inline]
-    fn member(&self, name: &str, scope: &Scope, is_object: bool) -> Member {
+    fn member(&self, name: &[u8], scope: &Scope, is_object: bool) -> Member {
         match scope {
             Scope::Top => {
-                let Some(found) = self.index.find(name.as_bytes()) else { return Member::default() };
-                let is_looked_into = is_object && (found.is_parent || found.is_open);
-                let inner = is_looked_into.then(|| Scope::inside(Path::of(name), found.is_open, 0)).flatten();
+                let Some(found) = self.index.find(name) else { return Member::default() };
+                let inner = if is_object { Scope::of(found, || Path::of(name), 0) } else { None };
                 Member { field: found.field, inner }
             }
-            Scope::Inside { path, is_open, rank } => self.nested(name, path, *is_open, *rank, is_object),
+            Scope::Inside { path, is_open, rank } => {
+                self.nested(name, path.as_ref(), *is_open, *rank, is_object)
+            }
         }
     }
 
-    fn nested(&self, name: &str, path: &Path, is_open: bool, rank: u8, is_object: bool) -> Member {
-        let path = path.join(name);
-        if let Some(found) = path.and_then(|path| self.index.find(path.as_bytes())) {
-            let inner = is_object.then(|| Scope::inside(path, found.is_open, rank)).flatten();
+    fn nested(&self, name: &[u8], path: Option<&Path>, is_open: bool, rank: u8, is_object: bool) -> Member {
+        if let Some(path) = path.and_then(|path| path.join(name))
+            && let Some(found) = self.index.find(path.as_bytes())
+        {
+            let inner = if is_object { Scope::of(found, || Some(path), rank) } else { None };
             return Member { field: found.field.map(|(field, own)| (field, own + rank)), inner };
         }
-        if is_object && name.eq_ignore_ascii_case("headers") {
-            return Member { field: None, inner: Scope::inside(Path::of("headers"), false, OPEN_RANK) };
+        if is_object && name.eq_ignore_ascii_case(b"headers") {
+            let inner = Scope::Inside { path: Path::of(name), is_open: false, rank: OPEN_RANK };
+            return Member { field: None, inner: Some(inner) };
         }
-        let Some(found) = self.index.find(name.as_bytes()).filter(|_| is_open) else {
+        let Some(found) = self.index.find(name).filter(|_| is_open) else {
             return Member::default();
         };
-        let is_looked_into = is_object && (found.is_parent || found.is_open);
         Member {
             field: found
                 .field
                 .filter(|(field, _)| field.is_open())
                 .map(|(field, own)| (field, own + OPEN_RANK)),
-            inner: is_looked_into.then(|| Scope::inside(Path::of(name), found.is_open, OPEN_RANK)).flatten(),
+            inner: if is_object { Scope::of(found, || Path::of(name), OPEN_RANK) } else { None },
         }
     }
 
     /// Any value; `null` is none.
+    #[inline]
     fn value(&mut self, depth: usize) -> Result<Option<Value<'a>>, Fault> {
         let start = self.at;
-        Ok(match self.next()? {
-            b'"' => Some(self.string()?),
-            b'{' => {
-                self.members(b'}', depth + 1, |scan| {
-                    scan.name()?;
-                    scan.value(depth + 1).map(|_| ())
-                })?;
-                self.text.get(start..self.at).map(Value::Json)
-            }
-            b'[' => {
-                self.members(b']', depth + 1, |scan| scan.value(depth + 1).map(|_| ()))?;
-                self.text.get(start..self.at).map(Value::Json)
-            }
-            first @ (b'-' | b'0'..=b'9') => {
-                self.number(first)?;
-                self.text.get(start..self.at).map(Value::Bare)
-            }
-            b't' => self.literal("true")?,
-            b'f' => self.literal("false")?,
-            b'n' => self.literal("null")?.filter(|_| false),
-            _ => return Err(NOT_JSON),
+        let kind = self.skip(depth)?;
+        let inner = || self.text.get(start + 1..self.at - 1);
+        let whole = || self.text.get(start..self.at);
+        Ok(match kind {
+            Kind::Text => inner().map(Value::Text),
+            Kind::Escaped => inner().map(Value::Escaped),
+            Kind::Bare => whole().map(Value::Bare),
+            Kind::Json => whole().map(Value::Json),
+            Kind::Null => None,
         })
     }
 
-    /// A string whose quote has been read.
+    /// Passes over any value.
+    fn skip(&mut self, depth: usize) -> Result<Kind, Fault> {
+        match self.next()? {
+            b'"' => return Ok(if self.string()? { Kind::Escaped } else { Kind::Text }),
+            b'{' => {
+                self.members(b'}', depth + 1, |scan| {
+                    scan.name()?;
+                    scan.skip(depth + 1).map(|_| ())
+                })?;
+                return Ok(Kind::Json);
+            }
+            b'[' => {
+                self.members(b']', depth + 1, |scan| scan.skip(depth + 1).map(|_| ()))?;
+                return Ok(Kind::Json);
+            }
+            first @ (b'-' | b'0'..=b'9') => self.number(first)?,
+            b't' => self.literal(b"rue")?,
+            b'f' => self.literal(b"alse")?,
+            b'n' => {
+                self.literal(b"ull")?;
+                return Ok(Kind::Null);
+            }
+            _ => return Err(Fault::NotJson),
+        }
+        Ok(Kind::Bare)
+    }
+
+    /// Passes over a string whose quote has been read; says whether it has escapes.
     #[inline]
-    fn string(&mut self) -> Result<Value<'a>, Fault> {
-        let start = self.at;
+    fn string(&mut self) -> Result<bool, Fault> {
         let mut has_escapes = false;
         loop {
             while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -209,17 +256,15 @@ impl<'a> Scan<'a> {
                 }
             }
             match self.next()? {
-                b'"' => break,
+                b'"' => return Ok(has_escapes),
                 b'\\' => {
                     has_escapes = true;
                     self.escape()?;
                 }
-                0..0x20 => return Err(NOT_JSON),
+                0..0x20 => return Err(Fault::NotJson),
                 _ => {}
             }
         }
-        let text = self.text.get(start..self.at - 1).unwrap_or_default();
-        Ok(if has_escapes { Value::Escaped(text) } else { Value::Text(text) })
     }
 
     fn escape(&mut self) -> Result<(), Fault> {
@@ -228,12 +273,12 @@ impl<'a> Scan<'a> {
             b'u' => {
                 for _ in 0..4 {
                     if !self.next()?.is_ascii_hexdigit() {
-                        return Err(NOT_JSON);
+                        return Err(Fault::NotJson);
                     }
                 }
                 Ok(())
             }
-            _ => Err(NOT_JSON),
+            _ => Err(Fault::NotJson),
         }
     }
 
@@ -241,10 +286,10 @@ impl<'a> Scan<'a> {
     fn number(&mut self, first: u8) -> Result<(), Fault> {
         let first = if first == b'-' { self.next()? } else { first };
         match first {
-            b'0' if self.peek().is_some_and(|b| b.is_ascii_digit()) => return Err(NOT_JSON),
+            b'0' if self.peek().is_some_and(|b| b.is_ascii_digit()) => return Err(Fault::NotJson),
             b'0' => {}
             b'1'..=b'9' => self.digits(),
-            _ => return Err(NOT_JSON),
+            _ => return Err(Fault::NotJson),
         }
         if self.eat(b'.') {
             self.digit()?;
@@ -259,7 +304,7 @@ impl<'a> Scan<'a> {
     }
 
     fn digit(&mut self) -> Result<(), Fault> {
-        if self.next()?.is_ascii_digit() { Ok(()) } else { Err(NOT_JSON) }
+        if self.next()?.is_ascii_digit() { Ok(()) } else { Err(Fault::NotJson) }
     }
 
     fn digits(&mut self) {
@@ -268,15 +313,14 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A word whose first byte has been read.
-    fn literal(&mut self, word: &'static str) -> Result<Option<Value<'a>>, Fault> {
-        word.bytes().skip(1).try_for_each(|byte| self.expect(byte))?;
-        Ok(Some(Value::Bare(word)))
+    /// What is left of a word whose first byte has been read.
+    fn literal(&mut self, rest: &[u8]) -> Result<(), Fault> {
+        rest.iter().try_for_each(|byte| self.expect(*byte))
     }
 
     fn end(&mut self) -> Result<(), Fault> {
         self.white();
-        if self.at == self.bytes.len() { Ok(()) } else { Err(NOT_JSON) }
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Fault::NotJson) }
     }
 
     #[inline]
@@ -293,7 +337,7 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn next(&mut self) -> Result<u8, Fault> {
-        let byte = self.peek().ok_or(CUT_SHORT)?;
+        let byte = self.peek().ok_or(Fault::CutShort)?;
         self.at += 1;
         Ok(byte)
     }
@@ -307,7 +351,7 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn expect(&mut self, wanted: u8) -> Result<(), Fault> {
-        if self.next()? == wanted { Ok(()) } else { Err(NOT_JSON) }
+        if self.next()? == wanted { Ok(()) } else { Err(Fault::NotJson) }
     }
 }
 
@@ -317,11 +361,10 @@ impl<'a> Scan<'a> {
 fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = zero_bytes(word ^ (ONES * b'"' as u64));
-    let backslash = zero_bytes(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
+    // With this bit turned the quote (0x22) comes next to the control characters.
+    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (quote_or_control | backslash) & !word & HIGH
 }
 
 #[cfg(test)]
@@ -386,10 +429,10 @@ mod tests {
     fn the_depth_limit_holds_at_its_edge() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(value(&nested(MAX_DEPTH)), Ok(()));
-        assert_eq!(value(&nested(MAX_DEPTH + 1)), Err(TOO_DEEP));
+        assert_eq!(value(&nested(MAX_DEPTH + 1)), Err(Fault::TooDeep));
         let open = |depth: usize| format!("{}1{}", "{\"data\":".repeat(depth), "}".repeat(depth));
         assert_eq!(object(&open(MAX_DEPTH), &mut Fields::new()), Ok(()));
-        assert_eq!(object(&open(MAX_DEPTH + 1), &mut Fields::new()), Err(TOO_DEEP));
+        assert_eq!(object(&open(MAX_DEPTH + 1), &mut Fields::new()), Err(Fault::TooDeep));
     }
 
     /// Text of the characters that matter to JSON.

@@ -82,7 +82,11 @@ def stated_time(columns):
     time = columns.get("Time", "")
     if re.fullmatch(r"\d{10}", time):
         return "epoch", int(time)
-    text = " ".join(filter(None, (columns.get(name, "") for name in ("Date", "Time", "Timestamp"))))
+    date = columns.get("Date", "")
+    if re.fullmatch(r"\d{5,6}", date) and re.fullmatch(r"\d{1,6}", time):
+        # `081109 000035`, from which a spreadsheet took the zeros.
+        date, time = date.zfill(6), time.zfill(6)
+    text = " ".join(filter(None, (date, time, timestamp)))
     # A year behind the clock (`Sun Dec 04 04:47:44 2005`) goes before it.
     behind = re.fullmatch(r"(.*?)(\S*\d+:\d+:\S+) (\d{4})", text)
     if behind:

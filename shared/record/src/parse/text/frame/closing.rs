@@ -56,7 +56,8 @@ impl<'a> Scanner<'a> {
             b'|' => {
                 let style = if blanks > 0 { Style::WidePipes } else { Style::Pipes };
                 let is_other = self.has_pipes() && self.style != style && self.words.len > 0;
-                let has_all = self.frame.level.is_some() && self.words.len > 0;
+                // A logger and a level or a process are all that a frame needs.
+                let has_all = self.words.len > 0 && (self.frame.level.is_some() || self.frame.pid.is_some());
                 if is_other || has_all {
                     return None;
                 }

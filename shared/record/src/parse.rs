@@ -18,6 +18,7 @@ mod proxy;
 mod rails;
 mod scan;
 mod severity;
+mod swar;
 mod syslog;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! Parsed fields that have no column, as the text of a JSON object.
 
 use super::scan::{given, is_integer, is_json_number};
+use super::swar;
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -144,29 +145,12 @@ fn is_plain(byte: u8) -> bool {
     (byte >= b' ') & (byte != b'"') & (byte != b'\\')
 }
 
-/// Whether JSON takes it between quotes as it is. Eight bytes at a time: texts
-/// are too short for a vector search to pay.
+/// Whether JSON takes it between quotes as it is.
 #[inline]
 fn is_plain_text(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let (words, _) = bytes.as_chunks::<8>();
-    match bytes.last_chunk::<8>() {
-        Some(last) => words.iter().chain([last]).fold(0, |found, word| found | specials(*word)) == 0,
-        None => bytes.iter().all(|byte| is_plain(*byte)),
-    }
-}
-
-/// The high bit of a byte is set where a byte of the word is a control
-/// character, a quote or a backslash. (Other bytes above the first such one may
-/// have it set as well; where there is none, no bit is set.)
-#[inline]
-fn specials(word: [u8; 8]) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH_BITS: u64 = ONES << 7;
-    let word = u64::from_le_bytes(word);
-    let is_less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
-    let is = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
-    (is_less(word, 0x20) | is(b'"') | is(b'\\')) & HIGH_BITS
+    !swar::has(text.as_bytes(), |word| {
+        swar::below(word, b' ') | swar::equal(word, b'"') | swar::equal(word, b'\\')
+    })
 }
 
 /// Appends runs of plain text, and escapes what stands between them.

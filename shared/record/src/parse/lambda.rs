@@ -12,6 +12,9 @@ use super::fields::{Field, Fields};
 use super::{json, severity_number, timestamp};
 use crate::record::{Format, LogRecord};
 
+/// The longest time or level that the frame of a runtime begins with, in bytes.
+const MAX_FIRST_COLUMN_BYTES: usize = 32;
+
 /// How far into a line `Task timed out` and the like are looked for: behind a
 /// time and a request id, in bytes.
 const MAX_FRAME_BYTES: usize = 80;
@@ -153,6 +156,9 @@ fn crash_line<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
 
 /// `2024-12-19T10:30:18.003Z <request id> Task timed out after 3.00 seconds`.
 fn timeout_line<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return false;
+    }
     let mut words = text.splitn(3, ' ');
     let (Some(time), Some(id), Some(message)) = (words.next(), words.next(), words.next()) else {
         return false;
@@ -178,6 +184,10 @@ fn timeout_line<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
 /// Node.js and .NET, `[LEVEL]\t<time>\t<request id>\t<message>` of Python. The
 /// message may be an object, which then tells its own level.
 fn runtime_line<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
+    // Its first tab stands behind a time or a level: no need to look further.
+    if !text.as_bytes().iter().take(MAX_FIRST_COLUMN_BYTES + 1).any(|b| *b == b'\t') {
+        return false;
+    }
     let mut parts = text.splitn(4, '\t');
     let (Some(first), Some(second), Some(third), Some(message)) =
         (parts.next(), parts.next(), parts.next(), parts.next())

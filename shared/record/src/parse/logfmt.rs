@@ -8,6 +8,7 @@
 use super::attributes::Attributes;
 use super::fields::{Field, Fields, Value};
 use super::scan::is_integer;
+use super::swar;
 use crate::record::{Format, LogRecord};
 
 /// The longest key, in bytes.
@@ -21,70 +22,79 @@ const PAIRS_PER_BARE_KEY: usize = 4;
 
 /// Fills the record and returns true, or leaves it as it was.
 pub(crate) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
-    read(text).map(|pairs| pairs.fill(record)).is_some()
+    starts_with_pair(text) && Pairs::new(text).parse(text, false, record).is_some()
 }
 
 /// The same, for the message of another format: it must state a level.
 pub(super) fn parse_with_level<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
-    read(text).filter(|pairs| pairs.fields.has(Field::Level)).map(|pairs| pairs.fill(record)).is_some()
+    starts_with_pair(text) && Pairs::new(text).parse(text, true, record).is_some()
 }
 
+/// Most lines are found not to be logfmt here.
+#[inline]
+fn starts_with_pair(text: &str) -> bool {
+    key_len(text).is_some_and(|len| text.as_bytes().get(len) == Some(&b'='))
+}
+
+/// What a line holds. It is large: it stays where it is made.
 struct Pairs<'a> {
     fields: Fields<'a>,
     attributes: Attributes,
 }
 
 impl<'a> Pairs<'a> {
-    fn fill(self, record: &mut LogRecord<'a>) {
+    fn new(text: &str) -> Self {
+        Self { fields: Fields::new(), attributes: Attributes::with_room(text.len()) }
+    }
+
+    fn parse(&mut self, text: &'a str, needs_level: bool, record: &mut LogRecord<'a>) -> Option<()> {
+        self.read(text)?;
+        if needs_level && !self.fields.has(Field::Level) {
+            return None;
+        }
         record.format = Format::Logfmt;
         self.fields.fill(record);
-        record.attributes = self.attributes.finish_behind(record.attributes.take());
+        record.attributes = std::mem::take(&mut self.attributes).finish_behind(record.attributes.take());
+        Some(())
     }
-}
 
-fn read(text: &str) -> Option<Pairs<'_>> {
-    // Most lines end here: they do not begin with `key=`.
-    if text.as_bytes().get(key_len(text)?) != Some(&b'=') {
-        return None;
-    }
-    let (line, stack) = match memchr::memchr(b'\n', text.as_bytes()) {
-        None => (text, ""),
-        Some(end) => (text.get(..end)?, text.get(end + 1..)?),
-    };
-    let mut pairs = Pairs { fields: Fields::new(), attributes: Attributes::with_room(text.len()) };
-    let (mut count, mut bare_keys) = (0, 0);
-    let mut rest = line;
-    loop {
-        match rest.as_bytes().first() {
-            None => break,
-            Some(b' ' | b'\t' | b'\r') => {
-                rest = rest.get(1..)?;
-                continue;
-            }
-            Some(_) => {}
-        }
-        let (key, after) = rest.split_at_checked(key_len(rest)?)?;
-        let Some(after) = after.strip_prefix('=') else {
-            if !starts_behind_value(after) {
-                return None;
-            }
-            bare_keys += 1;
-            pairs.attributes.json(key, "true");
-            rest = after;
-            continue;
+    fn read(&mut self, text: &'a str) -> Option<()> {
+        let (line, stack) = match memchr::memchr(b'\n', text.as_bytes()) {
+            None => (text, ""),
+            Some(end) => (text.get(..end)?, text.get(end + 1..)?),
         };
-        count += 1;
-        rest = if after.starts_with('"') { pairs.quoted(key, after)? } else { pairs.bare(key, after)? };
+        let (mut count, mut bare_keys) = (0, 0);
+        let mut rest = line;
+        loop {
+            match rest.as_bytes().first() {
+                None => break,
+                Some(b' ' | b'\t' | b'\r') => {
+                    rest = rest.get(1..)?;
+                    continue;
+                }
+                Some(_) => {}
+            }
+            let (key, after) = rest.split_at_checked(key_len(rest)?)?;
+            let Some(after) = after.strip_prefix('=') else {
+                if !starts_behind_value(after) {
+                    return None;
+                }
+                bare_keys += 1;
+                self.attributes.json(key, "true");
+                rest = after;
+                continue;
+            };
+            count += 1;
+            rest = if after.starts_with('"') { self.quoted(key, after)? } else { self.bare(key, after)? };
+        }
+        if count < MIN_PAIRS || bare_keys * PAIRS_PER_BARE_KEY > count {
+            return None;
+        }
+        // What was stitched to the line.
+        self.attributes.some_text("stack", Some(stack));
+        Some(())
     }
-    if count < MIN_PAIRS || bare_keys * PAIRS_PER_BARE_KEY > count {
-        return None;
-    }
-    // What was stitched to the line.
-    pairs.attributes.some_text("stack", Some(stack));
-    Some(pairs)
-}
 
-impl<'a> Pairs<'a> {
     /// A value in quotes; returns what follows it.
     fn quoted(&mut self, key: &'a str, text: &'a str) -> Option<&'a str> {
         let inner = text.get(1..)?;
@@ -111,7 +121,8 @@ impl<'a> Pairs<'a> {
     /// A value up to the next space. A comma at its end is punctuation of
     /// another format, and so is a quote inside.
     fn bare(&mut self, key: &'a str, text: &'a str) -> Option<&'a str> {
-        let len = text.bytes().position(ends_value).unwrap_or(text.len());
+        let ends_value = |word| swar::below(word, b'!') | swar::equal(word, b'"');
+        let len = swar::find(text.as_bytes(), ends_value).unwrap_or(text.len());
         let (value, after) = text.split_at_checked(len)?;
         if matches!(value.as_bytes(), [.., b',' | b';']) || !starts_behind_value(after) {
             return None;
@@ -181,10 +192,11 @@ fn key_len(text: &str) -> Option<usize> {
     if !first.is_ascii_alphabetic() && !matches!(first, b'_' | b'@') {
         return None;
     }
-    match text.bytes().take(MAX_KEY_BYTES + 1).position(|b| !is_of_key(b)) {
+    let window = text.as_bytes().get(..(MAX_KEY_BYTES + 1).min(text.len()))?;
+    match window.iter().position(|byte| !is_of_key(*byte)) {
         Some(len) => Some(len),
         // A key may end the line.
-        None => (text.len() <= MAX_KEY_BYTES).then_some(text.len()),
+        None => (window.len() == text.len()).then_some(text.len()),
     }
 }
 
@@ -204,12 +216,6 @@ const OF_KEY: [bool; 256] = {
 #[inline]
 fn is_of_key(byte: u8) -> bool {
     OF_KEY.get(usize::from(byte)).copied().unwrap_or_default()
-}
-
-/// Space, tab and quote.
-#[inline]
-fn ends_value(byte: u8) -> bool {
-    byte <= b'"' && matches!(byte, b' ' | b'\t' | b'"')
 }
 
 #[inline]

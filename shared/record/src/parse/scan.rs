@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::swar;
+
 /// The part of a line that is not read yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scanner<'a>(&'a str);
@@ -51,8 +53,7 @@ impl<'a> Scanner<'a> {
     /// Up to the next space, which is passed over too, or up to the end; never empty.
     #[inline]
     pub(super) fn word(&mut self) -> Option<&'a str> {
-        // Words are short: a plain loop beats the start-up of a vector search.
-        let len = self.0.bytes().position(|b| b == b' ').unwrap_or(self.0.len());
+        let len = swar::find(self.0.as_bytes(), |word| swar::equal(word, b' ')).unwrap_or(self.0.len());
         if len == 0 {
             return None;
         }

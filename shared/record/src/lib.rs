@@ -30,7 +30,9 @@ pub use enrich::{EnrichConfig, EnrichFields, EnrichRule, MAX_FIELD_BYTES};
 pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_number};
 pub use record::{Format, LogRecord};
 pub use redact::{
-    HashKey, MASK, RedactConfig, Redacted, Redactions, Redactor, Rule as RedactionRule, redact,
+    FieldConfig, HashKey, MASK, MAX_FIELDS, MAX_PATTERN_BYTES as MAX_REDACT_PATTERN_BYTES,
+    MAX_PATTERN_COMPILED_BYTES, MAX_PATTERNS, PatternConfig, RedactConfig, Redacted, RedactionFinding,
+    Redactions, Redactor, Rule as RedactionRule, Treatment, redact,
 };
 pub use route::{
     ClassConfig, Condition, FilterConfig, Globs, Level, MAX_CLASS_RULES, MAX_FILTERS_AND_SAMPLERS,

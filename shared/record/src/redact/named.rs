@@ -1,211 +1,272 @@
 //! The value behind a name that says it is a secret.
 
-use super::{Finding, Rule, token};
+use super::names::{self, MAX_NAME_BYTES, Secret};
+use super::rule::{Rule, Treatment};
+use super::value::{
+    already_redacted, argument, balanced, closing_quote, header, is_blank, is_literal, is_number,
+    opening_quote, word, wrapper,
+};
+use super::{Finding, Form, Origin, Scan, token};
 
-/// Names longer than this are no name of a secret, in bytes.
-const MAX_NAME_BYTES: usize = 64;
+/// Bytes between a name and its value in `{"name":"DB_PASSWORD","value":"x"}`.
+const MAX_PAIR_BYTES: usize = 16;
 
-/// What the name of a secret ends with, in lower case and without `_` and `-`:
-/// `db_password`, `X-Api-Key` and `clientSecret` are all found.
-const SECRET_NAMES: [&[u8]; 20] = [
-    b"password",
-    b"passwd",
-    b"pwd",
-    b"passphrase",
-    b"passcode",
-    b"secret",
-    b"secretkey",
-    b"secretaccesskey",
-    b"token",
-    b"apikey",
-    b"accesskey",
-    b"privatekey",
-    b"signingkey",
-    b"encryptionkey",
-    b"credential",
-    b"credentials",
-    b"authorization",
-    b"cookie",
-    b"sessionid",
-    b"connectionstring",
-];
-
-/// Headers whose value goes on to the end of the line.
-const HEADERS: [&[u8]; 2] = [b"authorization", b"cookie"];
-
-/// Looks at an `=` or `:` at `at`: the value behind it, if its name is a
+/// Looks at the `=`, `:` or `>` at `at`: the value behind it, if its name is a
 /// secret's; the password of a URL, if it is the colon of `://`.
-pub(super) fn find(bytes: &[u8], at: usize) -> Option<Finding> {
+pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
+    let bytes = scan.bytes;
+    let sign = *bytes.get(at)?;
     let behind = bytes.get(at + 1..)?;
-    if behind.starts_with(b"//") {
-        return token::find_in_url(bytes, at);
+    if sign == b':' && behind.starts_with(b"//") {
+        return token::find_in_url(scan, at);
     }
-    let key = Key::before(bytes.get(..at)?)?;
-    // Ruby's `=>` is an equals sign too.
-    let arrow = usize::from(behind.first() == Some(&b'>') && bytes.get(at) == Some(&b'='));
+    if sign == b'>' {
+        return find_element(scan, at);
+    }
+    if let Some(found) = token::find_putty_key(scan, at) {
+        return Some(found);
+    }
+    let key = Key::before(scan, at)?;
+    // Ruby's `=>` and Go's and SQL's `:=` are one sign.
+    let sign_len = match (sign, behind) {
+        (b'=', [b'>', ..]) | (b':', [b'=', ..]) => 2,
+        _ => 1,
+    };
     // Between the quotes of JSON a line break is a blank like any other.
-    let is_blank = |b: &u8| is_blank(*b) || key.quote.is_some() && matches!(b, b'\n' | b'\r');
-    let blanks = behind.iter().skip(arrow).take_while(|b| is_blank(b)).count();
-    let start = at + 1 + arrow + blanks;
+    let blank = |b: &&u8| is_blank(**b) || key.quote.is_some() && matches!(**b, b'\n' | b'\r');
+    let blanks = bytes.get(at + sign_len..)?.iter().take_while(blank).count();
+    let start = at + sign_len + blanks;
     let value = bytes.get(start..)?;
-    // `a == b`, `a := b` and an empty value.
     let first = *value.first()?;
+    // `a == b`, and an empty value.
     if matches!(first, b'=' | b':' | b',' | b';' | b'&' | b'}' | b')' | b']' | b'\n' | b'\r') {
         return None;
     }
-    let found = |start: usize, end: usize, quote| {
-        (end > start).then_some(Finding { rule: Rule::NamedField, start, end, quote })
+    let origin = key.secret.treatment.map_or(Origin::Rule(Rule::NamedField), Origin::Field);
+    let found = |start: usize, end: usize, form| {
+        let text = bytes.get(start..end)?;
+        (!text.is_empty() && !already_redacted(text)).then_some(Finding { origin, start, end, form })
     };
-    if let Some((opening, quote_byte)) = opening_quote(value) {
-        let inner = start + opening;
-        let len = closing_quote(bytes.get(inner..)?, quote_byte, opening - 1);
-        return found(inner, inner + len, None);
+    let peeled = wrapper(value);
+    if let Some((opening, quote)) = opening_quote(value.get(peeled..)?) {
+        let depth = opening - 1;
+        let inner = start + peeled + opening;
+        let rest = bytes.get(inner..)?;
+        if key.closes(scan.is_json, quote, depth, rest) {
+            return None;
+        }
+        let len = closing_quote(rest, quote, depth, scan.is_json);
+        return found(inner, inner + len, Form::Text);
     }
-    if let (Some(backslashes), true) = (key.quote, bytes.get(at) == Some(&b':')) {
-        // JSON, and no string.
-        let len = match first {
-            b'{' | b'[' => balanced(value),
-            b'-' | b'0'..=b'9' => value.iter().take_while(|b| is_number(**b)).count(),
-            _ => return None,
-        };
-        return found(start, start + len, Some(backslashes));
+    if is_literal(value) {
+        return None;
     }
-    let len = if key.is_header { header(value) } else { word(value) };
-    found(start, start + len, None)
+    if let (Some(quote), b':') = (key.quote, sign) {
+        // JSON, and no string; a Python dict's mask has no quotes that JSON around it could not have.
+        let form = if quote.mark == b'"' { Form::Literal(quote.backslashes) } else { Form::Text };
+        match first {
+            b'{' | b'[' => return found(start, start + balanced(value, quote.backslashes), form),
+            b'-' | b'0'..=b'9' => {
+                let len = value.iter().take_while(|b| is_number(**b)).count();
+                if !value.get(len).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+                    return found(start, start + len, form);
+                }
+            }
+            _ => {}
+        }
+    }
+    let len = match sign {
+        b':' if key.secret.is_header => header(value, key.enclosing, scan.is_json),
+        _ if key.secret.is_header => scheme(value) + word(value.get(scheme(value)..)?),
+        _ => word(value),
+    };
+    found(start, start + len, Form::Word)
+}
+
+/// The length of an authorization scheme and the blanks behind it.
+fn scheme(value: &[u8]) -> usize {
+    let len = value.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    let name = value.get(..len).unwrap_or_default().to_ascii_lowercase();
+    let blanks = value.get(len..).map_or(0, |rest| rest.iter().take_while(|b| is_blank(**b)).count());
+    let is_scheme =
+        [b"bearer".as_slice(), b"basic", b"digest", b"token", b"apikey", b"negotiate", b"aws4-hmac-sha256"]
+            .contains(&name.as_slice());
+    if is_scheme && blanks > 0 { len + blanks } else { 0 }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Quote {
+    pub(super) mark: u8,
+    pub(super) backslashes: usize,
 }
 
 struct Key {
-    /// How many backslashes stand before the key's quotes; `None` without quotes.
-    quote: Option<usize>,
-    is_header: bool,
+    secret: Secret,
+    /// The key's own quotes.
+    quote: Option<Quote>,
+    /// The quote right before a key without quotes of its own.
+    enclosing: Option<Quote>,
 }
 
 impl Key {
-    /// The name that ends `text`, if it is a secret's.
-    fn before(text: &[u8]) -> Option<Self> {
-        let text = trim_end(text, is_blank);
-        let unquoted = match text.split_last() {
-            Some((b'"' | b'\'', rest)) => rest,
-            _ => text,
+    /// The name that ends before the sign at `at`, if it is a secret's.
+    fn before(scan: &Scan<'_>, at: usize) -> Option<Self> {
+        let text = trim_end(scan.bytes.get(..at)?, |b| is_blank(b) || b == b'\n' || b == b'\r');
+        let (unquoted, mark) = match text.split_last() {
+            Some((mark @ (b'"' | b'\''), rest)) => (rest, Some(*mark)),
+            Some((b']', rest)) => (rest, None),
+            _ => (text.strip_suffix(b"%5D").or_else(|| text.strip_suffix(b"%5d")).unwrap_or(text), None),
         };
-        let name_end = trim_end(unquoted, |b| b == b'\\');
-        let quote = (unquoted.len() < text.len()).then_some(unquoted.len() - name_end.len());
-        let name = name_end.get(trim_end(name_end, is_name).len()..)?;
-        // Most names are no secret's, and their last letter shows it.
-        if !matches!(name.last()?.to_ascii_lowercase(), b'd' | b'e' | b't' | b'y' | b'n' | b'l' | b's' | b'g')
-            || name.len() > MAX_NAME_BYTES
-        {
+        let name_end = if mark.is_some() { trim_end(unquoted, |b| b == b'\\') } else { unquoted };
+        let quote = mark.map(|mark| Quote { mark, backslashes: unquoted.len() - name_end.len() });
+        if quote.is_none() && text.len() < at && !text.last().is_some_and(|b| is_name(*b) || *b == b']') {
             return None;
         }
-        let mut plain = [0; MAX_NAME_BYTES];
-        let mut len = 0;
-        for (slot, byte) in plain.iter_mut().zip(name.iter().filter(|b| !matches!(b, b'_' | b'-' | b'.'))) {
-            *slot = byte.to_ascii_lowercase();
-            len += 1;
+        let is_part = |b: &&u8| is_name(**b) || **b == b'\\' && quote.is_some();
+        let mut len = name_end.iter().rev().take(MAX_NAME_BYTES).take_while(is_part).count();
+        let before = name_end.get(..name_end.len() - len)?;
+        let escaped = quote.is_none() && before.last() == Some(&b'\\');
+        // The `n` of `\npassword=` is no part of the name.
+        len -= usize::from(escaped && len > 0);
+        let name = name_end.get(name_end.len() - len..)?;
+        let secret = if name.eq_ignore_ascii_case(b"value") && quote.is_some() {
+            Self::of_pair(scan, before)?
+        } else {
+            scan.judge(name)?
+        };
+        // "Unexpected token: }" is a parser's complaint.
+        if name.eq_ignore_ascii_case(b"token") && before.to_ascii_lowercase_ends_with(b"nexpected ") {
+            return None;
         }
-        let plain = plain.get(..len)?;
-        let is_secret = SECRET_NAMES.iter().any(|secret| plain.ends_with(secret)) || is_pass(name);
-        is_secret.then(|| Self { quote, is_header: HEADERS.iter().any(|header| plain.ends_with(header)) })
+        let enclosing = match before.split_last() {
+            Some((mark @ (b'"' | b'\''), rest)) if quote.is_none() => {
+                let backslashes = rest.iter().rev().take(MAX_NAME_BYTES).take_while(|b| **b == b'\\').count();
+                Some(Quote { mark: *mark, backslashes })
+            }
+            _ => None,
+        };
+        Some(Self { secret, quote, enclosing })
+    }
+
+    /// `"name":"DB_PASSWORD",` before a key `value`, as task definitions have it.
+    fn of_pair(scan: &Scan<'_>, before: &[u8]) -> Option<Secret> {
+        let start = before.len().saturating_sub(MAX_NAME_BYTES + 2 * MAX_PAIR_BYTES);
+        let is_gap = |b| matches!(b, b'"' | b'\\' | b',' | b':') || u8::is_ascii_whitespace(&b);
+        let text = trim_end(before.get(start..)?, is_gap);
+        let name = text.get(trim_end(text, is_name).len()..)?;
+        let key = trim_end(text.get(..text.len() - name.len())?, is_gap);
+        let is_pair = [b"name".as_slice(), b"key"].iter().any(|k| key.to_ascii_lowercase_ends_with(k));
+        if is_pair { scan.judge(name) } else { None }
+    }
+
+    /// Whether the quote behind the sign closes the string that the key stands
+    /// in, and opens no value: `{"m":"enter password:","n":1}`.
+    fn closes(&self, is_json: bool, mark: u8, depth: usize, behind: &[u8]) -> bool {
+        match self.quote {
+            Some(quote) if quote.mark == b'"' => mark == b'"' && depth < quote.backslashes,
+            _ if mark == b'\'' => false,
+            _ if is_json && depth == 0 => true,
+            _ => {
+                let next = behind.iter().find(|b| !is_blank(**b));
+                next.is_none_or(|b| matches!(b, b',' | b'}' | b']' | b':'))
+            }
+        }
     }
 }
 
-/// `pass` is a secret by itself and as a last word (`DB_PASS`), not in `bypass`.
-fn is_pass(name: &[u8]) -> bool {
-    let start = name.len().saturating_sub(4);
-    name.get(start..).is_some_and(|word| word.eq_ignore_ascii_case(b"pass"))
-        && start.checked_sub(1).and_then(|i| name.get(i)).is_none_or(|b| !b.is_ascii_alphanumeric())
+trait EndsWith {
+    fn to_ascii_lowercase_ends_with(&self, end: &[u8]) -> bool;
 }
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
+impl EndsWith for [u8] {
+    fn to_ascii_lowercase_ends_with(&self, end: &[u8]) -> bool {
+        self.len()
+            .checked_sub(end.len())
+            .and_then(|i| self.get(i..))
+            .is_some_and(|last| last.eq_ignore_ascii_case(end))
+    }
+}
+
+/// `<password>x</password>`, where `at` is either tag's `>`.
+fn find_element(scan: &Scan<'_>, at: usize) -> Option<Finding> {
+    let before = scan.bytes.get(..at)?;
+    let len = before.iter().rev().take(MAX_NAME_BYTES).take_while(|b| is_name(**b)).count();
+    let name = before.get(at - len..)?;
+    let tag = before.get(..at - len)?;
+    let tag = match tag.split_last() {
+        // A namespace: `<wsse:Password>`
+        Some((b':', rest)) => trim_end_bounded(rest),
+        _ => tag,
+    };
+    let secret = scan.judge(name)?;
+    let (start, end) = if tag.ends_with(b"</") {
+        let end = tag.len() - 2;
+        let open = tag.get(scan.resume..end)?.iter().rposition(|b| *b == b'>')?;
+        (scan.resume + open + 1, end)
+    } else if tag.ends_with(b"<") {
+        let text = scan.bytes.get(at + 1..)?;
+        let len = text.iter().take_while(|b| **b != b'<' && !(**b == b'"' && scan.is_json)).count();
+        (at + 1, at + 1 + len)
+    } else {
+        return None;
+    };
+    let value = scan.bytes.get(start..end)?;
+    if value.trim_ascii().is_empty() || already_redacted(value) || value.contains(&b'"') && scan.is_json {
+        return None;
+    }
+    let origin = secret.treatment.map_or(Origin::Rule(Rule::NamedField), Origin::Field);
+    Some(Finding { origin, start, end, form: Form::Text })
+}
+
+fn trim_end_bounded(text: &[u8]) -> &[u8] {
+    let len = text.iter().rev().take(MAX_NAME_BYTES).take_while(|b| is_name(**b)).count();
+    text.get(..text.len() - len).unwrap_or_default()
+}
+
+/// `--password x`, also as two strings of a list; `at` is behind the dashes.
+pub(super) fn find_flag(scan: &Scan<'_>, at: usize) -> Option<Finding> {
+    let text = scan.bytes.get(at..)?;
+    let before = scan.bytes.get(..at)?.iter().rev().take(3).find(|b| **b != b'-');
+    if before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+        return None;
+    }
+    let len = text.iter().take(MAX_NAME_BYTES).take_while(|b| is_name(**b)).count();
+    let secret = scan.judge(text.get(..len)?)?;
+    let gap = argument(text.get(len..)?)?;
+    let start = at + len + gap;
+    let value = scan.bytes.get(start..)?;
+    let (start, len) = match opening_quote(value) {
+        Some((opening, quote)) => {
+            let inner = value.get(opening..)?;
+            (start + opening, closing_quote(inner, quote, opening - 1, scan.is_json))
+        }
+        None => (start, word(value)),
+    };
+    let value = scan.bytes.get(start..start + len)?;
+    if value.is_empty() || value.starts_with(b"-") || already_redacted(value) || is_literal(value) {
+        return None;
+    }
+    let origin = secret.treatment.map_or(Origin::Rule(Rule::NamedField), Origin::Field);
+    Some(Finding { origin, start, end: start + len, form: Form::Word })
+}
+
+impl Scan<'_> {
+    /// What a name says of its value; nothing where its treatment is off.
+    fn judge(&self, name: &[u8]) -> Option<Secret> {
+        let secret = names::judge(name, self.fields)?;
+        match secret.treatment {
+            Some(Treatment::Off) => None,
+            None if !self.is_on(Rule::NamedField) => None,
+            _ => Some(secret),
+        }
+    }
 }
 
 fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
-fn is_number(byte: u8) -> bool {
-    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
 fn trim_end(text: &[u8], unwanted: impl Fn(u8) -> bool) -> &[u8] {
     let len = text.iter().rposition(|b| !unwanted(*b)).map_or(0, |last| last + 1);
     text.get(..len).unwrap_or_default()
-}
-
-/// The length of an opening quote (with the backslashes before it) and its kind.
-fn opening_quote(value: &[u8]) -> Option<(usize, u8)> {
-    let backslashes = value.iter().take_while(|b| **b == b'\\').count();
-    let quote = *value.get(backslashes)?;
-    let opens = quote == b'"' || quote == b'\'' && backslashes == 0;
-    opens.then_some((backslashes + 1, quote))
-}
-
-/// The length of a string up to its closing quote; all of it where that is missing.
-///
-/// A string that opens with `n` backslashes before its quote is `k` levels of
-/// JSON deep, n = 2^k − 1, and a quote inside it has a run of backslashes that
-/// is another multiple: only a run of n, modulo 2(n + 1), closes it.
-fn closing_quote(text: &[u8], quote: u8, opening_backslashes: usize) -> usize {
-    let modulus = 2 * (opening_backslashes + 1);
-    let mut run = 0;
-    for (at, byte) in text.iter().enumerate() {
-        match *byte {
-            b'\\' => run += 1,
-            byte if byte == quote && run % modulus == opening_backslashes => {
-                return at - opening_backslashes;
-            }
-            // A value with one quote too few ends where the JSON string around it does.
-            b'"' if quote == b'\'' => return at - run,
-            _ => run = 0,
-        }
-    }
-    text.len()
-}
-
-/// The length of a JSON object or array; all of the text where it does not end.
-fn balanced(text: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            b'"' | b'\\' => {
-                if let Some((opening, quote)) = opening_quote(text.get(at..).unwrap_or_default()) {
-                    let inner = text.get(at + opening..).unwrap_or_default();
-                    at += 2 * opening + closing_quote(inner, quote, opening - 1);
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
-}
-
-/// The length of an unquoted value: to a blank, a separator or the end of the
-/// string that it stands in. An escaped backslash belongs to it.
-fn word(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'\\' if text.get(at + 1) == Some(&b'\\') => at += 2,
-            b'\\' | b'"' | b'\'' | b',' | b';' | b'&' | b')' | b'}' | b']' | b'>' => break,
-            byte if byte.is_ascii_whitespace() => break,
-            _ => at += 1,
-        }
-    }
-    at
-}
-
-/// The length of a header's value: to the end of the line or of the string that it stands in.
-fn header(text: &[u8]) -> usize {
-    text.iter().take_while(|b| !matches!(b, b'\n' | b'\r' | b'"' | b'\'' | b'\\')).count()
 }

@@ -79,13 +79,6 @@ enum Kind {
     Null,
 }
 
-/// What a name is to its object.
-#[derive(Default)]
-struct Member {
-    field: Option<(Field, u8)>,
-    inner: Option<Scope>,
-}
-
 impl<'a> Scan<'a> {
     fn new(text: &'a str) -> Self {
         Self { text, bytes: text.as_bytes(), at: 0, index: Index::get() }
@@ -95,31 +88,42 @@ impl<'a> Scan<'a> {
     fn object(&mut self, scope: &Scope, fields: &mut Fields<'a>, depth: usize) -> Result<(), Fault> {
         self.members(b'}', depth, |scan| {
             let (start, end, has_escapes) = scan.name()?;
-            let is_object = scan.peek() == Some(b'{');
-            let Member { field, inner } = if has_escapes {
+            if has_escapes {
                 let name =
                     scan.text.get(start..end).map(|name| Value::Escaped(name).text()).unwrap_or_default();
-                scan.member(name.as_bytes(), scope, is_object)
+                scan.member(name.as_bytes(), scope, fields, depth)
             } else {
-                scan.member(scan.bytes.get(start..end).unwrap_or_default(), scope, is_object)
-            };
-            let start = scan.at;
-            if let Some(inner) = inner {
-                scan.at += 1;
-                scan.object(&inner, fields, depth + 1)?;
-            } else if let Some((field, rank)) = field {
-                if let Some(value) = scan.value(depth)? {
-                    fields.offer(field, rank, value);
-                }
-                return Ok(());
-            } else {
-                return scan.skip(depth).map(|_| ());
+                let bytes = scan.bytes;
+                scan.member(bytes.get(start..end).unwrap_or_default(), scope, fields, depth)
             }
-            if let (Some((field, rank)), Some(object)) = (field, scan.text.get(start..scan.at)) {
-                fields.offer(field, rank, Value::Json(object));
-            }
-            Ok(())
         })
+    }
+
+    /// A member's value.
+    #[inline]
+    fn member(
+        &mut self,
+        name: &[u8],
+        scope: &Scope,
+        fields: &mut Fields<'a>,
+        depth: usize,
+    ) -> Result<(), Fault> {
+        let field = self.field(name, scope);
+        let inner = if self.peek() == Some(b'{') { self.inner(name, scope) } else { None };
+        let value = match (inner, field) {
+            (None, None) => return self.skip(depth).map(|_| ()),
+            (None, Some(_)) => self.value(depth)?,
+            (Some(inner), _) => {
+                let start = self.at;
+                self.at += 1;
+                self.object(&inner, fields, depth + 1)?;
+                self.text.get(start..self.at).map(Value::Json)
+            }
+        };
+        if let (Some((field, rank)), Some(value)) = (field, value) {
+            fields.offer(field, rank, value);
+        }
+        Ok(())
     }
 
     /// What stands between commas, up to `close`.
@@ -162,42 +166,32 @@ impl<'a> Scan<'a> {
         Ok((start, end, has_escapes))
     }
 
-    /// Looks a name up: at the top as it is, inside behind its parents' names.
+    /// The field that a member's name stands for: at the top as it is, inside
+    /// behind its parents' names, or as it is in an open object.
     #[inline]
-    fn member(&self, name: &[u8], scope: &Scope, is_object: bool) -> Member {
-        match scope {
-            Scope::Top => {
-                let Some(found) = self.index.find(name) else { return Member::default() };
-                let inner = if is_object { Scope::of(found, || Path::of(name), 0) } else { None };
-                Member { field: found.field, inner }
-            }
-            Scope::Inside { path, is_open, rank } => {
-                self.nested(name, path.as_ref(), *is_open, *rank, is_object)
-            }
+    fn field(&self, name: &[u8], scope: &Scope) -> Option<(Field, u8)> {
+        let Scope::Inside { path, is_open, rank } = scope else { return self.index.find(name)?.field };
+        if let Some(found) = path.as_ref().and_then(|path| self.index.find(path.join(name)?.as_bytes())) {
+            return found.field.map(|(field, own)| (field, own + rank));
         }
+        let (field, own) = self.index.find(name).filter(|_| *is_open)?.field?;
+        field.is_open().then_some((field, own + OPEN_RANK))
     }
 
-    fn nested(&self, name: &[u8], path: Option<&Path>, is_open: bool, rank: u8, is_object: bool) -> Member {
-        if let Some(path) = path.and_then(|path| path.join(name))
+    /// The scope of a member that is an object, if it is to be looked into.
+    fn inner(&self, name: &[u8], scope: &Scope) -> Option<Scope> {
+        let Scope::Inside { path, is_open, rank } = scope else {
+            return Scope::of(self.index.find(name)?, || Path::of(name), 0);
+        };
+        if let Some(path) = path.as_ref().and_then(|path| path.join(name))
             && let Some(found) = self.index.find(path.as_bytes())
         {
-            let inner = if is_object { Scope::of(found, || Some(path), rank) } else { None };
-            return Member { field: found.field.map(|(field, own)| (field, own + rank)), inner };
+            return Scope::of(found, || Some(path), *rank);
         }
-        if is_object && name.eq_ignore_ascii_case(b"headers") {
-            let inner = Scope::Inside { path: Path::of(name), is_open: false, rank: OPEN_RANK };
-            return Member { field: None, inner: Some(inner) };
+        if name.eq_ignore_ascii_case(b"headers") {
+            return Some(Scope::Inside { path: Path::of(name), is_open: false, rank: OPEN_RANK });
         }
-        let Some(found) = self.index.find(name).filter(|_| is_open) else {
-            return Member::default();
-        };
-        Member {
-            field: found
-                .field
-                .filter(|(field, _)| field.is_open())
-                .map(|(field, own)| (field, own + OPEN_RANK)),
-            inner: if is_object { Scope::of(found, || Path::of(name), OPEN_RANK) } else { None },
-        }
+        Scope::of(self.index.find(name).filter(|_| *is_open)?, || Path::of(name), OPEN_RANK)
     }
 
     /// Any value; `null` is none.
@@ -248,10 +242,10 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Result<bool, Fault> {
         let mut has_escapes = false;
         loop {
-            while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-                let stops = stops(u64::from_le_bytes(*chunk));
-                self.at += (stops.trailing_zeros() / 8) as usize;
-                if stops != 0 {
+            while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<16>) {
+                let plain = plain_bytes(chunk);
+                self.at += plain;
+                if plain < chunk.len() {
                     break;
                 }
             }
@@ -355,16 +349,19 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Marks the bytes that end a run of plain text: a quote, a backslash, a control
-/// character. Exact for the first of them, which alone is looked at.
+/// How many bytes stand before the first that ends a run of plain text: a quote,
+/// a backslash, a control character.
 #[inline]
-fn stops(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // With this bit turned the quote (0x22) comes next to the control characters.
+fn plain_bytes(chunk: &[u8; 16]) -> usize {
+    const ONES: u128 = u128::from_ne_bytes([1; 16]);
+    let word = u128::from_le_bytes(*chunk);
+    // A byte that is at least as small as what is taken from it borrows, which
+    // sets its highest bit, and may do so to bytes above: the first is exact.
+    // With the bit 0x02 turned the quote (0x22) comes next to the control characters.
     let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    (quote_or_control | backslash) & !word & HIGH
+    let backslash = (word ^ (ONES * b'\\' as u128)).wrapping_sub(ONES);
+    let stops = (quote_or_control | backslash) & !word & (ONES * 0x80);
+    (stops.trailing_zeros() / 8) as usize
 }
 
 #[cfg(test)]
@@ -440,10 +437,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_stop_is_found(bytes: [u8; 8]) {
+        fn the_first_stop_is_found(bytes: [u8; 16], first in 0_usize..16) {
             let is_stop = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
-            let first = (stops(u64::from_le_bytes(bytes)).trailing_zeros() / 8) as usize;
-            prop_assert_eq!(first, bytes.iter().position(is_stop).unwrap_or(8));
+            prop_assert_eq!(plain_bytes(&bytes), bytes.iter().position(is_stop).unwrap_or(16));
+            let mut late = [b'a'; 16];
+            late[first] = b'"';
+            prop_assert_eq!(plain_bytes(&late), first);
         }
 
         #[test]

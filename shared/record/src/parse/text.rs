@@ -85,7 +85,7 @@ fn level_in_message(message: &str, has_time: bool) -> Option<(&str, u8)> {
             let is_apart = || {
                 matches!((before, after), (Some(b'['), Some(b']')))
                     || matches!(before, None | Some(b' ')) && after == Some(b':')
-                    || has_time && at == 0 && after == Some(b' ')
+                    || has_time && at == 0 && matches!(after, None | Some(b' '))
             };
             if is_shout {
                 return Some((word, name_number(word)?));

@@ -17,6 +17,8 @@ const NANOS_PER_MILLI: i64 = 1_000_000;
 const MIN_EPOCH_SECONDS: i64 = 1_000_000_000;
 /// And less than this: 2100-01-01.
 const MAX_EPOCH_SECONDS: i64 = 4_102_444_800;
+/// A number of seconds with an exponent has no more digits than this.
+const MAX_SCIENTIFIC_BYTES: usize = 32;
 /// How many years a date without one may lie from what is known: 8, the longest
 /// time between two days of February 29.
 const MAX_YEARS_AWAY: i64 = 8;
@@ -188,6 +190,7 @@ fn numeric(bytes: &[u8]) -> Option<Found> {
             let east = cursor.zone()?;
             Some(Found { time: LineTime::TimeOfDay(nanos - east), len: cursor.at })
         }
+        (1, Some(b'.')) if first == 1 && bytes.get(4).is_some_and(u8::is_ascii_digit) => scientific(bytes),
         (1 | 2, Some(separator @ (b'-' | b'/' | b'.' | b' '))) => {
             cursor.skip(&[separator]);
             match cursor.peek()? {
@@ -326,6 +329,18 @@ fn month_first(cursor: &mut Cursor<'_>, has_weekday: bool) -> Option<Found> {
         Some(Found { len: behind.at, ..whole })
     };
     with_year().or(Some(short))
+}
+
+/// Seconds since the epoch as zap writes them by default: `1.734604215123e+09`.
+fn scientific(bytes: &[u8]) -> Option<Found> {
+    let len =
+        bytes.iter().take(MAX_SCIENTIFIC_BYTES).take_while(|byte| b"0123456789.e+".contains(byte)).count();
+    let text = std::str::from_utf8(bytes.get(..len)?).ok()?;
+    text.strip_suffix("e+09")?;
+    // Microseconds are as fine as such a number is.
+    let micros = (text.parse::<f64>().ok()? * 1e6).round() as i64;
+    let ends = bytes.get(len).is_none_or(u8::is_ascii_whitespace);
+    ends.then_some(Found { time: LineTime::Instant(micros * 1_000), len })
 }
 
 /// A number since the epoch; its size tells the unit.

@@ -6,7 +6,9 @@
 //! behind it. Words that nothing speaks for are *pending*, and turn out to be
 //! the beginning of the message when the scanner stops.
 
-use super::token::{is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_place};
+use super::token::{
+    is_capitals, is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_place,
+};
 use crate::parse::timestamp::{self, LineTime};
 pub(super) use level::level_number;
 
@@ -144,9 +146,7 @@ impl<'a> Scanner<'a> {
         match self.byte(start)? {
             b'-' | b'|' | b':' | b';' | b',' | b']' | b'=' => self.separator(blanks),
             b'[' => self.group(b']'),
-            b'(' if self.frame.logger.is_some() && self.frame.thread.is_none() && !self.logger_is_closed => {
-                self.group(b')')
-            }
+            b'(' if self.frame.level.is_some() && !self.logger_is_closed => self.group(b')'),
             b'{' if self.frame.time.is_some() => self.group(b'}'),
             b'<' if self.frame.time.is_some() => self.group(b'>'),
             b'0'..=b'9' | b'A'..=b'Z' => self.time().or_else(|| self.word(blanks)),
@@ -229,7 +229,7 @@ impl<'a> Scanner<'a> {
         let made = pending.iter().filter(|word| is_made(word)).count();
         let is_bare = self.rest().as_bytes().iter().take(found.len).all(u8::is_ascii_digit);
         let plain = pending.len() - made;
-        if plain > made.max(1) || (is_bare && !pending.is_empty() && made < 2) {
+        if plain > made.max(1) || (is_bare && made < 2 && !pending.iter().all(|word| is_capitals(word))) {
             return None;
         }
         if !pending.is_empty() {
@@ -253,7 +253,10 @@ impl<'a> Scanner<'a> {
         match self.frame.logger {
             None => {
                 let qualified = words.iter().find(|word| qualified_parts(word) > 0);
-                let logger = qualified.or(words.last()).copied();
+                // In front of a level stands the logger; of columns, behind the machine.
+                let by_place =
+                    if self.has_columns && self.frame.level.is_none() { words.get(1) } else { words.last() };
+                let logger = qualified.or(by_place).or(words.last()).copied();
                 self.frame.host = words.iter().find(|word| Some(**word) != logger && is_name(word)).copied();
                 self.frame.logger = logger;
             }

@@ -213,11 +213,18 @@ fn dotnet_go_rust_node() {
         json!({"logger": "shop::cart", "span": "request{method=GET path=\"/a b\"}", "file": "src/main.rs", "line_number": 10}),
         "opened",
     );
+    check("1.734604215123e+09\tinfo\tsetup\tstarting it", "info", json!({"logger": "setup"}), "starting it");
+    check(
+        "2024-12-19T10:30:15.123Z\tinfo\tshop/cart.go:12\topened",
+        "info",
+        json!({"file": "shop/cart.go", "line_number": 12}),
+        "opened",
+    );
     check("[2024-12-19T10:30:15Z INFO  shop_cart] opened", "INFO", json!({"logger": "shop_cart"}), "opened");
     check(
         "[Nest] 42  - 12/19/2024, 10:30:15 AM     LOG [CartModule] opened",
         "LOG",
-        json!({"logger": "Nest", "thread": "CartModule"}),
+        json!({"thread": "CartModule"}),
         "opened",
     );
     check(

@@ -81,6 +81,7 @@ fn day_or_month_first() {
     check("12/19/2024 10:30:15 PM¦ x", instant(BASE + 12 * 3600, 0));
     check("12/19/2024 12:30:15 am¦ x", instant(BASE - 10 * 3600, 0));
     check("12-19 10:30:15.811¦  1702", no_year(12, 19, 811_000_000));
+    check("1.12.2024 10:30:15¦ x", instant(BASE - 18 * 86_400, 0));
     check("10.30 10:30:15¦] x", no_year(10, 30, 0));
     check("30.10 10:30:15¦ x", no_year(10, 30, 0));
 }
@@ -153,6 +154,8 @@ fn field_timestamps() {
         ("2024-12-19T10:30:15Z", Some(instant(BASE, 0))),
         ("1734604215", Some(instant(BASE, 0))),
         ("1734604215.25", Some(instant(BASE, 250_000_000))),
+        ("1.734604215123e+09", Some(instant(BASE, 123_000_000))),
+        ("1.734604215123e+10", None),
         ("1734604215123", Some(instant(BASE, 123_000_000))),
         ("1734604215123.5", Some(instant(BASE, 123_500_000))),
         ("1734604215123456", Some(instant(BASE, 123_456_000))),

@@ -171,7 +171,7 @@ impl<'a> Scanner<'a> {
         }
         if start == 0 && open == b'[' && is_name(content) {
             // `[Nest] 12  - `: a time behind it will show whether it belongs to a frame.
-            self.pending.push(content)?;
+            self.pending_group = Some(content);
             self.at = end;
             return Some(());
         }
@@ -183,6 +183,17 @@ impl<'a> Scanner<'a> {
         }
         let digits = content.trim_start_matches("pid").trim_start_matches(['#', ':', '=', ' ']);
         match open {
+            b'(' if self.frame.logger.is_none() => {
+                if let Some((file, line)) = with_line(content) {
+                    self.frame.file.get_or_insert(file);
+                    self.frame.line_number.get_or_insert(line);
+                } else if is_thread(content) && self.slice(end, end + 2) == " [" {
+                    self.frame.thread = Some(content);
+                } else {
+                    return None;
+                }
+                self.commit(end);
+            }
             b'{' => {
                 let (file, line) = with_line(content)?;
                 self.frame.file.get_or_insert(file);

@@ -38,9 +38,7 @@ impl<'a> Scanner<'a> {
         if let Some(number) = level_number(name) {
             let next = self.after_blanks(end);
             let columns = next - end >= 2
-                || self
-                    .byte(end)
-                    .map_or(no_words && start > 0, |byte| matches!(byte, b'\t' | b'\n' | b'|' | b']'))
+                || self.byte(end).is_some_and(|byte| matches!(byte, b'\t' | b'\n' | b'|' | b']'))
                 || matches!(self.byte(next), Some(b'[' | b'|'))
                 || self.byte(next) == Some(b'-') && matches!(self.byte(next + 1), Some(b' ' | b'-'));
             let capitals = is_capitals(name);

@@ -3,7 +3,9 @@
 use super::level::level_number;
 use super::{MAX_FRAME_BYTES, Scanner, Style};
 use crate::parse::severity::name_number;
-use crate::parse::text::token::{is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_pid};
+use crate::parse::text::token::{
+    is_capitals, is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_pid,
+};
 
 impl<'a> Scanner<'a> {
     pub(super) fn word(&mut self, blanks: usize) -> Option<()> {
@@ -83,7 +85,7 @@ impl<'a> Scanner<'a> {
         if is_number(word) && self.has_columns && !has_level && self.pending.len == 0 {
             // A flag among the columns, or in front of the level the process.
             let next_word = self.slice(next, self.text.len()).split(' ').next().unwrap_or_default();
-            if level_number(next_word).is_some() {
+            if is_capitals(next_word) && level_number(next_word).is_some() {
                 self.pending.push(word)?;
             }
             self.commit(end);
@@ -97,7 +99,10 @@ impl<'a> Scanner<'a> {
         if has_level {
             let parts = qualified_parts(word);
             let name = with_pid(word).map_or(word, |(name, _)| name);
-            let is_column = next - end >= 2 && next_byte.is_some() && is_name(word);
+            let is_column = (next - end >= 2 || self.byte(end) == Some(b'\t'))
+                && next_byte.is_some()
+                && is_name(word)
+                && self.words.len == 0;
             let is_logger = is_column && !self.level_has_colon
                 || parts >= 1
                     && next_byte == Some(b'[')
@@ -110,7 +115,11 @@ impl<'a> Scanner<'a> {
             {
                 return None;
             }
-            self.frame.logger = Some(name);
+            if with_line(word).is_some() {
+                self.settle(word);
+            } else {
+                self.frame.logger = Some(name);
+            }
             self.commit(end);
             return Some(());
         }
@@ -140,10 +149,12 @@ impl<'a> Scanner<'a> {
         }
         let (logger, pid) = with_pid(name).map_or((name, None), |(name, pid)| (name, Some(pid)));
         let is_program = |byte: u8| byte.is_ascii_alphanumeric() || b"._-$/:#@()<>+\\".contains(&byte);
-        let is_name =
-            logger.as_bytes().first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                && logger.bytes().all(is_program)
-                && !is_number(logger);
+        let is_name = logger
+            .as_bytes()
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/'))
+            && logger.bytes().all(is_program)
+            && !is_number(logger);
         let pending = self.pending.as_slice();
         let made = pending.iter().filter(|word| is_made(word)).count();
         let may_be_logger = is_name

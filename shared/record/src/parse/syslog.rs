@@ -6,7 +6,8 @@ mod structured;
 use std::borrow::Cow;
 
 use super::scan::{Scanner, number};
-use super::severity_number;
+use super::text::frame;
+use super::{access, error_log, json, logfmt, proxy, severity_number};
 use crate::record::LogRecord;
 
 /// The names of severities 0 to 7, as `syslog.conf` has them.
@@ -72,6 +73,32 @@ fn priority(text: &str) -> Option<(Priority, &str)> {
     line.eat(">")?;
     let (facility, severity) = (FACILITIES.get(value / 8)?, SEVERITIES.get(value % 8)?);
     Some((Priority { facility, severity }, line.rest()))
+}
+
+/// Fills the record from a message that is written in a format of its own, and
+/// returns true: servers and applications log through syslog.
+fn hand_on<'a>(app: &str, message: &'a str, record: &mut LogRecord<'a>) -> bool {
+    match app {
+        "haproxy" => proxy::parse(message, record),
+        "nginx" | "httpd" | "apache" | "apache2" => {
+            access::parse(message, record) || error_log::parse(message, record)
+        }
+        _ => json::parse_message(message, record) || logfmt::parse_with_level(message, record),
+    }
+}
+
+/// The level that a message states: at its start, or in the frame that the
+/// application put before it, which begins with a time.
+fn level_of(message: &str) -> Option<(&str, u8)> {
+    if let Some(level) = level_at_start(message) {
+        return Some((level, severity_number(level)?));
+    }
+    let start = message.strip_prefix('[').unwrap_or(message);
+    if !start.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let frame = frame::read(message);
+    frame.time.and(frame.level)
 }
 
 /// A level at the very start of a message, where it is plainly one: `error: …`,

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::{Priority, level_at_start};
+use super::{Priority, hand_on, level_of};
 use crate::parse::attributes::Attributes;
 use crate::parse::scan::Scanner;
 use crate::parse::timestamp::{self, LineTime};
-use crate::parse::{access, error_log, logfmt, proxy, severity_number};
+use crate::parse::{logfmt, severity_number};
 use crate::record::{Format, LogRecord};
 
 /// The longest tag, with its pid, in bytes. RFC 3164 says 32; macOS writes the
@@ -120,25 +120,15 @@ impl<'a> Frame<'a> {
         attributes.integer("pid", self.tag.pid);
         attributes.some_text("facility", priority.map(|priority| priority.facility));
         record.attributes = attributes.finish();
-        if self.hand_on(record) {
+        let is_handed_on = hand_on(self.tag.name, self.message, record);
+        if record.severity_number.is_some() {
             return;
         }
         if let Some(priority) = priority {
             priority.fill(record);
-        } else if let Some(level) = level_at_start(self.message) {
+        } else if let Some((level, number)) = level_of(self.message).filter(|_| !is_handed_on) {
             record.severity_text = Some(Cow::Borrowed(level));
-            record.severity_number = severity_number(level);
-        }
-    }
-
-    /// Servers that log through syslog have formats of their own inside.
-    fn hand_on(&self, record: &mut LogRecord<'a>) -> bool {
-        match self.tag.name {
-            "haproxy" => proxy::parse(self.message, record),
-            "nginx" | "httpd" | "apache" | "apache2" => {
-                access::parse(self.message, record) || error_log::parse(self.message, record)
-            }
-            _ => logfmt::parse_with_level(self.message, record),
+            record.severity_number = Some(number);
         }
     }
 }
@@ -308,6 +298,31 @@ mod tests {
             r#"{"timestamp":"2024-12-19T10:30:14.000Z","status_code":404,"severity_number":13,"message":"GET /a HTTP/1.1",
                 "attributes":{"host":"web1","logger":"nginx","facility":"local7","client_ip":"10.0.0.1","protocol":"HTTP/1.1","bytes":5}}"#,
         );
+    }
+
+    #[test]
+    fn applications_inside_syslog_state_their_level() {
+        for (line, format, expected) in [
+            (
+                r#"Dec 19 10:30:15 web1 shop[7]: {"level":"error","msg":"no stock","order":7}"#,
+                Format::Json,
+                r#"{"timestamp":"2024-12-19T10:30:15.000Z","severity_text":"error","severity_number":17,"message":"no stock",
+                    "attributes":{"host":"web1","logger":"shop","pid":7,"level":"error","msg":"no stock","order":7}}"#,
+            ),
+            (
+                r#"<14>Dec 19 10:30:15 web1 shop[7]: {"msg":"no stock"}"#,
+                Format::Json,
+                r#"{"severity_text":"info","message":"no stock"}"#,
+            ),
+            (
+                "Dec 19 10:30:15 web1 shop[7]: 2024-12-19 10:30:14,123 ERROR app.core no stock",
+                Format::Syslog,
+                r#"{"severity_text":"ERROR","severity_number":17,"message":"2024-12-19 10:30:14,123 ERROR app.core no stock"}"#,
+            ),
+            ("Dec 19 10:30:15 web1 shop[7]: 3 ERROR codes", Format::Syslog, r#"{"severity_text":null}"#),
+        ] {
+            check(line, format, expected);
+        }
     }
 
     #[test]

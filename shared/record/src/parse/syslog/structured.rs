@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::Priority;
+use super::{Priority, hand_on};
 use crate::parse::attributes::Attributes;
 use crate::parse::scan::{Scanner, given, unescaped};
 use crate::parse::timestamp;
@@ -37,13 +37,14 @@ pub(super) fn parse<'a>(text: &'a str, priority: Priority, record: &mut LogRecor
         line.eat(" ")?;
     }
     let message = line.rest();
+    let header_bytes = text.len() - message.len();
     record.format = Format::Syslog;
     if let Some(time) = time {
         record.believe(time);
     }
-    priority.fill(record);
-    record.message = Cow::Borrowed(message.strip_prefix('\u{feff}').unwrap_or(message));
-    let mut attributes = Attributes::resume(record.attributes.take(), text.len() - message.len() + 64);
+    let text = message.strip_prefix('\u{feff}').unwrap_or(message);
+    record.message = Cow::Borrowed(text);
+    let mut attributes = Attributes::resume(record.attributes.take(), header_bytes + 64);
     attributes.given_text("host", host);
     attributes.given_text("logger", app);
     if let Some(pid) = given(pid) {
@@ -53,6 +54,10 @@ pub(super) fn parse<'a>(text: &'a str, priority: Priority, record: &mut LogRecor
     attributes.given_text("msgid", message_id);
     attributes.members(elements);
     record.attributes = attributes.finish();
+    hand_on(app, text, record);
+    if record.severity_number.is_none() {
+        priority.fill(record);
+    }
     Some(())
 }
 
@@ -126,6 +131,11 @@ mod tests {
         ] {
             check(line, Format::Syslog, expected);
         }
+        check(
+            r#"<14>1 2024-12-19T10:30:15Z web1 shop - - - {"level":"error","msg":"no stock"}"#,
+            Format::Json,
+            r#"{"severity_text":"error","message":"no stock"}"#,
+        );
     }
 
     #[test]

@@ -66,10 +66,15 @@ impl QuarantineKeys {
 pub fn split_by_day<'r, 'a>(
     records: &'r [LogRecord<'a>],
 ) -> impl Iterator<Item = (Day, &'r [LogRecord<'a>])> {
-    let day_of = |record: &LogRecord<'_>| civil_time(record.time_millis()).date();
     records
-        .chunk_by(move |a, b| day_of(a) == day_of(b))
-        .filter_map(move |part| Some((day_of(part.first()?), part)))
+        .chunk_by(|a, b| day_number(a) == day_number(b))
+        .filter_map(|part| Some((civil_time(part.first()?.time_millis()).date(), part)))
+}
+
+/// Days since the epoch: what tells days apart without a calendar.
+fn day_number(record: &LogRecord<'_>) -> i64 {
+    const MILLIS: i64 = 86_400_000;
+    record.time_millis().div_euclid(MILLIS)
 }
 
 /// Times outside of what a calendar can show (years −9999 to 9999) count as the epoch.

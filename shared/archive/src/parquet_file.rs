@@ -25,7 +25,7 @@ use parquet::schema::types::SchemaDescriptor;
 use zstd::bulk::Compressor;
 
 use crate::schema::{SCHEMA_VERSION, each_column, parquet_schema};
-use chunk::{ChunkWriter, Scratch};
+use chunk::{ChunkWriter, MAX_KEPT_BYTES, Scratch};
 
 /// Lines of about this many bytes make a page, one line at least: what a reader
 /// must hold in memory to see one value.
@@ -48,6 +48,8 @@ pub struct ParquetEncoder {
     schema: Arc<SchemaDescriptor>,
     zstd: Compressor<'static>,
     scratch: Scratch,
+    /// How large the last file was: about as large is the next.
+    file_bytes: usize,
 }
 
 impl fmt::Debug for ParquetEncoder {
@@ -63,13 +65,14 @@ impl ParquetEncoder {
             schema: parquet_schema()?,
             zstd: Compressor::new(ZSTD_LEVEL)?,
             scratch: Scratch::default(),
+            file_bytes: 0,
         })
     }
 
     /// Writes the records as one Parquet file. Errors mean a bug or no memory:
     /// no record is too odd to be written.
     pub fn encode(&mut self, records: &[LogRecord<'_>]) -> Result<Bytes, ParquetError> {
-        let mut sink = TrackedWrite::new(Vec::new());
+        let mut sink = TrackedWrite::new(Vec::with_capacity(self.file_bytes));
         sink.write_all(MAGIC)?;
         let mut row_groups = Vec::new();
         if !records.is_empty() {
@@ -85,6 +88,7 @@ impl ParquetEncoder {
         );
         let mut file = sink.into_inner()?;
         ParquetMetaDataWriter::new(&mut file, &ParquetMetaData::new(metadata, row_groups)).finish()?;
+        self.file_bytes = file.len().min(MAX_KEPT_BYTES);
         Ok(Bytes::from(file))
     }
 

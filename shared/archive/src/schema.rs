@@ -24,7 +24,7 @@ pub(crate) enum Storage {
     Repetitive,
     /// What lines say: zstd.
     Said,
-    /// Values that neither repeat nor compress well: as they are.
+    /// Ids that nobody looks up.
     Opaque,
     /// Values are looked up one by one: a bloom filter, and a dictionary where they repeat.
     LookedUp,

@@ -27,12 +27,12 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// A longest value that statistics repeat, in bytes.
 const MAX_STATISTICS_BYTES: usize = 64;
 
-/// A chunk of repetitive texts that turned out not to repeat is compressed from
-/// this size on; what is smaller gains less than it costs.
+/// Texts other than what lines say are compressed from this size on; what is
+/// smaller gains less than it costs.
 const MIN_ZSTD_BYTES: usize = 2048;
 
 /// What stays allocated from file to file is at most this for each buffer.
-const MAX_KEPT_BYTES: usize = 2 << 20;
+pub(super) const MAX_KEPT_BYTES: usize = 2 << 20;
 
 /// Distinct numbers above which a column of numbers has no dictionary.
 const MAX_NUMBERS: usize = 64;
@@ -342,8 +342,7 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
             }
             let is_compressed = match storage {
                 Storage::Said => true,
-                Storage::Repetitive => body.len() >= MIN_ZSTD_BYTES,
-                Storage::Opaque | Storage::LookedUp | Storage::Rising => false,
+                _ => body.len() >= MIN_ZSTD_BYTES,
             };
             if is_first_page && is_compressed {
                 chunk.codec = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);

@@ -50,6 +50,8 @@ fn put_bits(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u8) {
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     bits: Vec<u8>,
+    /// The bits of the rows since the last multiple of 64.
+    word: u64,
     rows: usize,
     present: usize,
 }
@@ -57,8 +59,22 @@ pub(super) struct Levels {
 impl Levels {
     pub fn clear(&mut self) {
         self.bits.clear();
-        self.rows = 0;
-        self.present = 0;
+        (self.word, self.rows, self.present) = (0, 0, 0);
+    }
+
+    pub fn push(&mut self, is_present: bool) {
+        self.word |= u64::from(is_present) << (self.rows % 64);
+        self.rows += 1;
+        self.present += usize::from(is_present);
+        if self.rows.is_multiple_of(64) {
+            self.bits.extend_from_slice(&self.word.to_le_bytes());
+            self.word = 0;
+        }
+    }
+
+    /// Rows that have a value.
+    pub fn present(&self) -> usize {
+        self.present
     }
 
     /// Every one of `rows` has a value, or none.
@@ -69,21 +85,6 @@ impl Levels {
         put_length(out, at);
     }
 
-    pub fn push(&mut self, is_present: bool) {
-        let bit = u8::from(is_present) << (self.rows % 8);
-        match self.bits.last_mut().filter(|_| !self.rows.is_multiple_of(8)) {
-            Some(byte) => *byte |= bit,
-            None => self.bits.push(bit),
-        }
-        self.rows += 1;
-        self.present += usize::from(is_present);
-    }
-
-    /// Rows that have a value.
-    pub fn present(&self) -> usize {
-        self.present
-    }
-
     /// Length and RLE hybrid, as a data page of version 1 begins.
     pub fn put(&self, out: &mut Vec<u8>) {
         if self.present == 0 || self.present == self.rows {
@@ -91,8 +92,9 @@ impl Levels {
         }
         let at = out.len();
         out.extend_from_slice(&[0; LENGTH]);
-        put_varint(out, (self.bits.len() as u64) << 1 | 1);
+        put_varint(out, (self.rows.div_ceil(8) as u64) << 1 | 1);
         out.extend_from_slice(&self.bits);
+        out.extend(self.word.to_le_bytes().iter().take((self.rows % 64).div_ceil(8)));
         put_length(out, at);
     }
 }
@@ -168,7 +170,77 @@ pub(super) fn put_deltas(out: &mut Vec<u8>, values: &[i64]) {
 /// How many bytes both begin with.
 pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let (a_words, b_words) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    let same = a_words.iter().zip(b_words).take_while(|(a, b)| a == b).count() * 8;
-    let rest = a.iter().zip(b).skip(same).take_while(|(a, b)| a == b);
-    same + rest.count()
+    let mut same = 0;
+    for (a, b) in a_words.iter().zip(b_words) {
+        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differing != 0 {
+            return same + differing.trailing_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    same + a.iter().zip(b).skip(same).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out);
+        out
+    }
+
+    #[test]
+    fn levels_are_a_run_or_bits() {
+        let levels = |rows: &[bool]| {
+            let mut levels = Levels::default();
+            rows.iter().for_each(|row| levels.push(*row));
+            bytes(|out| levels.put(out))
+        };
+        assert_eq!(levels(&[true; 3]), [2, 0, 0, 0, 3 << 1, 1]);
+        assert_eq!(levels(&[false; 3]), [2, 0, 0, 0, 3 << 1, 0]);
+        // Nine rows are two groups of eight bits.
+        let mut nine = [true; 9];
+        nine[1] = false;
+        assert_eq!(levels(&nine), [3, 0, 0, 0, 2 << 1 | 1, 0b1111_1101, 1]);
+        let mut many = [true; 64];
+        many[63] = false;
+        assert_eq!(levels(&many)[4..], [8 << 1 | 1, 255, 255, 255, 255, 255, 255, 255, 127]);
+    }
+
+    #[test]
+    fn indices_are_a_run_or_bits() {
+        assert_eq!(bytes(|out| put_indices(out, &[0; 5], 1)), [1, 5 << 1, 0]);
+        // Two bits each, the first in the lowest, padded to eight values.
+        assert_eq!(bytes(|out| put_indices(out, &[0, 1, 2, 1, 3], 4)), [2, 1 << 1 | 1, 0b0110_0100, 0b11]);
+    }
+
+    /// <https://parquet.apache.org/docs/file-format/data-pages/encodings/#delta-encoding-delta_binary_packed--5>
+    #[test]
+    fn deltas_are_as_the_specification_says() {
+        let found = bytes(|out| put_deltas(out, &[7, 5, 3, 1, 2, 3, 4, 5]));
+        // 128 values a block, 4 miniblocks, 8 values, the first 7; the least
+        // delta -2, widths 2, 0, 0, 0; deltas above it 0, 0, 0, 3, 3, 3, 3.
+        let head = [0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0, 0b1100_0000, 0b0011_1111];
+        assert_eq!(found[..head.len()], head);
+        assert_eq!(found.len(), 10 + 32 * 2 / 8);
+        assert_eq!(bytes(|out| put_deltas(out, &[])), [0x80, 1, 4, 0, 0]);
+        assert_eq!(bytes(|out| put_deltas(out, &[-1])), [0x80, 1, 4, 1, 1]);
+    }
+
+    #[test]
+    fn common_prefixes_end_where_texts_differ() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("abc", "abd", 2),
+            ("12345678", "12345678", 8),
+            ("123456789", "12345678", 8),
+            ("1234567890", "1234567891", 9),
+            ("12345678abcdefgh", "12345678abXdefgh", 10),
+            ("x2345678", "y2345678", 0),
+        ] {
+            assert_eq!(common_prefix(a.as_bytes(), b.as_bytes()), expected, "{a} {b}");
+        }
+    }
 }

@@ -375,3 +375,25 @@ fn an_object_behind_text_gives_what_the_text_does_not_say() {
     assert_eq!(parsed(r#"INFO {"user_id":"u"}"#)["user_id"], "u");
     assert_eq!(parsed(r#"payload {"level":"error"}"#)["severity_number"], 17);
 }
+
+#[test]
+fn an_object_in_a_frame_is_the_line() {
+    for line in [
+        r#"2024-12-19 10:30:15 INFO {"level":"error","message":"no stock","order":7}"#,
+        r#"<13>Dec 19 10:30:15 web-1 shop[42]: {"level":"error","message":"no stock","order":7}"#,
+        r#"<13>Dec 19 10:30:15 web-1 shop[42]: @cee: {"level":"error","message":"no stock","order":7}"#,
+        r#"<13>1 2024-12-19T10:30:15Z web-1 shop 42 - - {"level":"error","message":"no stock","order":7}"#,
+    ] {
+        let record = parsed(line);
+        assert_eq!(record["message"], "no stock", "{line}");
+        assert_eq!(record["severity_text"], "error", "{line}");
+        assert_eq!(record["format"], "json", "{line}");
+        assert_eq!(record["attributes"]["order"], 7, "{line}");
+        assert_eq!(record["timestamp"], "2024-12-19T10:30:15.000Z", "{line}");
+    }
+    let line = r#"<12>Dec 19 10:30:15 web-1 shop[42]: {"order":7}"#;
+    assert_eq!(
+        (&parsed(line)["severity_number"], &parsed(line)["attributes"]["pid"]),
+        (&json!(13), &json!(42))
+    );
+}

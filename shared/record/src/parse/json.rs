@@ -39,9 +39,11 @@ pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) -> bool {
 }
 
 /// Fills the record from a JSON object that is the whole of what a line says
-/// behind its frame (Lambda's Node.js runtime writes such lines); the object's
-/// own level and time stand before the frame's.
+/// behind its frame (of Lambda's runtimes, of syslog); the object's own level
+/// and time stand before the frame's.
 pub(crate) fn parse_message<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
+    // rsyslog marks such messages, <https://www.rsyslog.com/json-elasticsearch/>.
+    let text = text.strip_prefix("@cee:").unwrap_or(text).trim_ascii();
     let mut fields = Fields::new();
     if !text.starts_with('{') || scan::object(text, &mut fields).is_err() {
         return false;
@@ -56,12 +58,17 @@ pub(crate) fn parse_message<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bo
 
 /// Adds what a JSON object at the end of a text line says (`… order placed
 /// {"order_id":7}`, as console encoders write their fields). The text before it
-/// is the message, and its level and time stand.
+/// is the message, and its level and time stand; where there is no such text,
+/// the object is the message.
 pub(crate) fn parse_end<'a>(text: &'a str, record: &mut LogRecord<'a>) {
     if !text.ends_with('}') {
         return;
     }
     let Some(object) = memmem::find(text.as_bytes(), b"{\"").and_then(|at| text.get(at..)) else { return };
+    if object.len() < text.len() && record.message.trim_ascii() == object {
+        parse_message(object, record);
+        return;
+    }
     let mut fields = Fields::new();
     if scan::object(object, &mut fields).is_err() {
         return;

@@ -10,7 +10,7 @@ mod tail;
 
 use super::http::{self, Exchange};
 use super::proxy::traefik;
-use super::scan::{Scanner, is_ip, number};
+use super::scan::{Scanner, is_ip, is_json_number, number};
 use super::timestamp::{self, LineTime};
 use crate::record::{Format, LogRecord};
 
@@ -60,6 +60,9 @@ fn common<'a>(text: &'a str, record: &mut LogRecord<'a>) -> Option<()> {
         server_name: who.server_name,
         ..Exchange::default()
     };
+    if let Some(seconds) = seconds_before_referer(&mut line) {
+        exchange.duration_ms = Some(seconds * 1e3);
+    }
     if line.peek() == Some(b'"') {
         exchange.referer = line.quoted()?;
         exchange.user_agent = line.quoted().unwrap_or_default();
@@ -72,6 +75,17 @@ fn common<'a>(text: &'a str, record: &mut LogRecord<'a>) -> Option<()> {
         tail::fill(line, exchange, record);
     }
     Some(())
+}
+
+/// Some put nginx's `$request_time` before the referer.
+#[inline]
+fn seconds_before_referer(line: &mut Scanner<'_>) -> Option<f64> {
+    line.peek().filter(u8::is_ascii_digit)?;
+    let mut ahead = *line;
+    let seconds = ahead.word().filter(|word| word.contains('.') && is_json_number(word))?;
+    ahead.peek().filter(|next| *next == b'"')?;
+    *line = ahead;
+    seconds.parse().ok()
 }
 
 /// What stands before the time, the time, and what stands behind it.
@@ -221,6 +235,19 @@ mod tests {
             (
                 r#"127.0.0.1:41212 - - [19/Dec/2024:10:30:15] "GET /ws" 101 -"#,
                 r#"{"status_code":101,"attributes":{"client_ip":"127.0.0.1"}}"#,
+            ),
+            // WEBrick's zone; Rack's duration; a duration in the middle.
+            (
+                r#"127.0.0.1 - - [19/Dec/2024:10:30:15 UTC] "GET /a HTTP/1.1" 200 5"#,
+                r#"{"timestamp":"2024-12-19T10:30:15.000Z","duration_ms":null}"#,
+            ),
+            (
+                r#"127.0.0.1 - - [19/Dec/2024:10:30:15 +0000] "GET /a HTTP/1.1" 200 5 0.25"#,
+                r#"{"duration_ms":250.0}"#,
+            ),
+            (
+                r#"127.0.0.1 - - [19/Dec/2024:10:30:15 +0000] "GET /a HTTP/1.1" 200 5 0.25 "-" "curl/8""#,
+                r#"{"duration_ms":250.0,"attributes":{"client_ip":"127.0.0.1","protocol":"HTTP/1.1","bytes":5,"user_agent":"curl/8"}}"#,
             ),
             // API Gateway's CLF.
             (

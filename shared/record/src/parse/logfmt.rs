@@ -144,7 +144,12 @@ impl<'a> Pairs<'a> {
         // Heroku's router: how long the dyno took.
         let is_time =
             key == "service" && value.starts_with(|c: char| c.is_ascii_digit()) && value.ends_with("ms");
-        let key = if is_time { "duration" } else { key };
+        let key = match key {
+            _ if is_time => "duration",
+            // log15, Grafana of old.
+            "t" => "ts",
+            _ => key,
+        };
         self.fields.offer_text(key, value, has_escapes).is_some_and(|field| {
             matches!(
                 field,
@@ -259,6 +264,10 @@ mod tests {
                 r#"time="2024-12-19T10:30:15Z" level=error msg="no stock" err="sold out" order=0017 trace_id=0af7651916cd43dd8448eb211c80319c user_id=u7"#,
                 r#"{"timestamp":"2024-12-19T10:30:15.000Z","severity_number":17,"message":"no stock","user_id":"u7",
                     "trace_id":"0af7651916cd43dd8448eb211c80319c","attributes":{"error":"sold out","order":"0017"}}"#,
+            ),
+            (
+                r#"t=2024-12-19T10:30:15+0000 lvl=warn msg="slow" logger=tsdb"#,
+                r#"{"timestamp":"2024-12-19T10:30:15.000Z","severity_text":"warn","message":"slow","attributes":{"logger":"tsdb"}}"#,
             ),
             // Heroku's router
             (

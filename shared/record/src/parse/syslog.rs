@@ -6,8 +6,9 @@ mod structured;
 use std::borrow::Cow;
 
 use super::scan::{Scanner, number};
+use super::severity::{name_number, severity_number};
 use super::text::frame;
-use super::{access, error_log, json, logfmt, proxy, severity_number};
+use super::{access, error_log, json, logfmt, proxy};
 use crate::record::LogRecord;
 
 /// The names of severities 0 to 7, as `syslog.conf` has them.
@@ -48,7 +49,16 @@ fn with_priority<'a>(text: &'a str, record: &mut LogRecord<'a>) -> Option<()> {
     if matches!(rest.as_bytes(), [b'1'..=b'9', b' ', ..]) {
         return structured::parse(rest.get(2..)?, priority, record);
     }
+    let rest = without_sequence_number(rest);
     bsd::parse(rest, Some(priority), record).or_else(|| bsd::parse_iso(rest, Some(priority), record))
+}
+
+/// What follows the `29: ` that Cisco counts its messages with.
+fn without_sequence_number(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((digits, rest)) if number(digits).is_some() => rest,
+        _ => text,
+    }
 }
 
 /// `<34>`: facility times eight, plus severity.
@@ -91,7 +101,7 @@ fn hand_on<'a>(app: &str, message: &'a str, record: &mut LogRecord<'a>) -> bool 
 /// application put before it, which begins with a time.
 fn level_of(message: &str) -> Option<(&str, u8)> {
     if let Some(level) = level_at_start(message) {
-        return Some((level, severity_number(level)?));
+        return Some((level, plain_level(level)?));
     }
     let start = message.strip_prefix('[').unwrap_or(message);
     if !start.starts_with(|c: char| c.is_ascii_digit()) {
@@ -101,13 +111,23 @@ fn level_of(message: &str) -> Option<(&str, u8)> {
     frame.time.and(frame.level)
 }
 
+/// The severity of a word that is hardly ever anything but a level; hosts and
+/// programs are called `log`, `config` or `e`.
+fn plain_level(word: &str) -> Option<u8> {
+    const PLAIN: [&str; 13] = [
+        "trace", "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "critical", "fatal",
+        "alert", "emerg",
+    ];
+    name_number(word).filter(|_| PLAIN.iter().any(|plain| word.eq_ignore_ascii_case(plain)))
+}
+
 /// A level at the very start of a message, where it is plainly one: `error: …`,
 /// `[warn] …`, `ERROR …`.
 fn level_at_start(message: &str) -> Option<&str> {
     let start = message.strip_prefix(['[', '<']).unwrap_or(message);
     let len = start.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
     let (word, rest) = start.split_at_checked(len)?;
-    severity_number(word)?;
+    plain_level(word)?;
     let is_apart = match (message.len() == start.len(), rest.as_bytes().first()?) {
         (true, b':') | (false, b']' | b'>') => true,
         (true, b' ') => word.bytes().all(|b| b.is_ascii_uppercase()),
@@ -150,6 +170,8 @@ mod tests {
             ("ERROR cannot open", Some("ERROR")),
             ("Error while opening", None),
             ("info", None),
+            ("E: cannot open", None),
+            ("log: opened", None),
             ("errors: 5", None),
             ("[error cannot", None),
             ("", None),

@@ -36,7 +36,7 @@ pub(super) fn fill<'a>(mut line: Scanner<'a>, mut exchange: Exchange<'a>, record
             }
         }
     }
-    exchange.duration_ms = tail.duration_ms();
+    exchange.duration_ms = exchange.duration_ms.or_else(|| tail.duration_ms());
     if let (Some(bytes), true) = (tail.integer, tail.seconds.is_some() || tail.integers > 1) {
         exchange.request_bytes = bytes;
     }
@@ -88,7 +88,9 @@ impl<'a> Tail<'a> {
                 self.seconds = value.parse().ok();
             }
             "upstream" | "upstream_addr" if self.upstream.is_empty() => self.upstream = value,
-            "request_id" | "req_id" | "rid" if self.request_id.is_empty() => self.request_id = value,
+            "request_id" | "req_id" | "rid" | "kong_request_id" if self.request_id.is_empty() => {
+                self.request_id = value
+            }
             "trace_id" | "traceparent" if self.trace_id.is_empty() => self.trace_id = value,
             // These the line has said already.
             "bytes" | "client_ip" | "protocol" | "referer" | "user_agent" | "upstream" => {}
@@ -129,13 +131,13 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// `name=value` or `name="value"` at the start of what is left.
+/// `name=value`, `name="value"` or `name: "value"` at the start of what is left.
 fn named<'a>(line: &mut Scanner<'a>) -> Option<(&'a str, &'a str)> {
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     let mut ahead = *line;
     let len = line.rest().bytes().take_while(|b| is_name(b)).count();
     let key = ahead.take(len)?;
-    ahead.eat("=")?;
+    ahead.eat("=").or_else(|| ahead.eat(": "))?;
     let value = if ahead.peek() == Some(b'"') { ahead.quoted() } else { ahead.word() }?;
     if key.is_empty() {
         return None;
@@ -163,6 +165,7 @@ mod tests {
             ("rt=0.250 uct=\"0.001\" urt=\"0.249\"", "duration_ms", "250.0"),
             ("rt=0.250 urt=0.249", "urt", "0.249"),
             ("cache=\"a b\" x=1", "cache", r#""a b""#),
+            ("kong_request_id: \"r7\"", "request_id", r#""r7""#),
             // Apache and Gunicorn: %D
             ("5123", "duration_ms", "5.123"),
             // Gunicorn: %(L)s

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::{Priority, hand_on, level_of};
+use super::{Priority, hand_on, level_of, plain_level};
 use crate::parse::attributes::Attributes;
+use crate::parse::logfmt;
 use crate::parse::scan::Scanner;
 use crate::parse::timestamp::{self, LineTime};
-use crate::parse::{logfmt, severity_number};
 use crate::record::{Format, LogRecord};
 
 /// The longest tag, with its pid, in bytes. RFC 3164 says 32; macOS writes the
@@ -188,7 +188,7 @@ fn is_host(word: &str) -> bool {
 
 fn starts_with_level(word: &str) -> bool {
     let trimmed = word.trim_matches(['[', ']', ':', '<', '>', '|']);
-    trimmed.bytes().all(|b| b.is_ascii_alphabetic()) && severity_number(trimmed).is_some()
+    trimmed.bytes().all(|b| b.is_ascii_alphabetic()) && plain_level(trimmed).is_some()
 }
 
 fn is_message_of_syslogd(message: &str) -> bool {
@@ -231,6 +231,15 @@ mod tests {
                 "Dec 19 2024 10:30:15 fw1 %ASA-6-302013: built",
                 r#"{"timestamp":"2024-12-19T10:30:15.000Z","message":"built",
                 "attributes":{"host":"fw1","logger":"%ASA-6-302013"}}"#,
+            ),
+            (
+                "<189>29: *Dec 19 10:30:15.5 UTC: %SYS-5-CONFIG_I: set",
+                r#"{"timestamp":"2024-12-19T10:30:15.500Z","message":"set",
+                "severity_text":"notice","attributes":{"logger":"%SYS-5-CONFIG_I","facility":"local7"}}"#,
+            ),
+            (
+                "Dec 19 10:30:15 log config: read",
+                r#"{"message":"read","severity_text":null,"attributes":{"host":"log","logger":"config"}}"#,
             ),
             ("Dec 19 10:30:15 web1 -- MARK --", r#"{"message":"-- MARK --","attributes":{"host":"web1"}}"#),
             (

@@ -2,9 +2,10 @@
 //! can avoid: `cargo bench -p catchment-archive -- [corpus …] [stage …] [rounds]`.
 //!
 //! The floor is base64, gunzip, envelope, and zstd-1 of the newline-joined
-//! messages. Floor and chain of a corpus take turns, so that a busy machine
-//! slows both; the ratio is the median of the rounds' ratios. MB/s are of raw
-//! message bytes. A single stage is measured with everything before it done.
+//! messages. Floor, chain and stages of a payload take turns, and the fastest of
+//! the rounds counts for each: what the work costs while nothing else disturbs
+//! it. MB/s are of raw message bytes. A single stage is measured with everything
+//! before it done.
 
 #![allow(
     missing_docs,
@@ -64,7 +65,7 @@ fn main() {
             ns_a_line(measured.chain),
             megabytes_a_second(measured.floor),
             megabytes_a_second(measured.chain),
-            measured.ratio,
+            measured.floor.as_secs_f64() / measured.chain.as_secs_f64(),
             measured.peak_megabytes,
             100.0 * measured.stored_bytes as f64 / bytes as f64,
         );
@@ -72,11 +73,11 @@ fn main() {
 }
 
 /// Times of all payloads of a corpus together.
+#[derive(Default)]
 struct Measured {
     stages: [Duration; STAGES.len()],
     floor: Duration,
     chain: Duration,
-    ratio: f64,
     peak_megabytes: u64,
     stored_bytes: usize,
 }
@@ -89,43 +90,28 @@ fn measure(payloads: &[Payload], rounds: usize) -> Measured {
     let stored_bytes = payloads.iter().map(|payload| chain(payload, &pipeline)).sum();
     let peak_megabytes = peak_megabytes();
 
-    let mut floors = Vec::new();
-    let mut chains = Vec::new();
-    let mut ratios = Vec::new();
-    let mut stages = [const { Vec::new() }; STAGES.len()];
-    for _ in 0..rounds {
-        let (mut floor_time, mut chain_time) = (Duration::ZERO, Duration::ZERO);
-        let mut stage_times = [Duration::ZERO; STAGES.len()];
-        for payload in payloads {
-            floor_time += time(|| floor(payload, &mut zstd)).0;
-            chain_time += time(|| chain(payload, &pipeline)).0;
-            stage_by_stage(payload, &pipeline, &mut stage_times);
+    let mut measured = Measured { peak_megabytes, stored_bytes, ..Measured::default() };
+    for payload in payloads {
+        let (mut best_floor, mut best_chain) = (Duration::MAX, Duration::MAX);
+        let mut best_stages = [Duration::MAX; STAGES.len()];
+        for _ in 0..rounds {
+            best_floor = best_floor.min(time(|| floor(payload, &mut zstd)));
+            best_chain = best_chain.min(time(|| chain(payload, &pipeline)));
+            let mut stages = [Duration::ZERO; STAGES.len()];
+            stage_by_stage(payload, &pipeline, &mut stages);
+            best_stages.iter_mut().zip(stages).for_each(|(best, stage)| *best = stage.min(*best));
         }
-        floors.push(floor_time);
-        chains.push(chain_time);
-        ratios.push(floor_time.as_secs_f64() / chain_time.as_secs_f64());
-        stages.iter_mut().zip(stage_times).for_each(|(all, time)| all.push(time));
+        measured.floor += best_floor;
+        measured.chain += best_chain;
+        measured.stages.iter_mut().zip(best_stages).for_each(|(all, best)| *all += best);
     }
-    ratios.sort_by(f64::total_cmp);
-    Measured {
-        stages: stages.map(median),
-        floor: median(floors),
-        chain: median(chains),
-        ratio: ratios[ratios.len() / 2],
-        peak_megabytes,
-        stored_bytes,
-    }
+    measured
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+fn time<T>(work: impl FnOnce() -> T) -> Duration {
     let start = Instant::now();
-    let result = black_box(work());
-    (start.elapsed(), result)
+    black_box(work());
+    start.elapsed()
 }
 
 fn floor(payload: &Payload, zstd: &mut Compressor<'_>) -> usize {

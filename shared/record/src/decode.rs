@@ -2,11 +2,15 @@
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>.
 //! All or nothing: a truncated or corrupted payload is an error, never fewer events.
+//! Bounded: [`MAX_DECOMPRESSED_BYTES`], [`MAX_EVENTS`], and
+//! [`MAX_LINE_BYTES`](crate::MAX_LINE_BYTES), beyond which a line is kept and not looked into.
 
 use std::borrow::Cow;
 
 use libdeflater::{DecompressionError, Decompressor};
 use serde::Deserialize;
+
+mod reader;
 
 /// The largest decompressed payload that is taken on. CloudWatch publishes no
 /// cap; a payload of 1 MB of real logs decompresses to 5 to 20 MB.
@@ -56,6 +60,13 @@ pub enum DecodeError {
 pub fn gunzip(data: &str) -> Result<Vec<u8>, DecodeError> {
     let compressed =
         base64_simd::STANDARD.decode_to_vec(data.trim_ascii().as_bytes()).map_err(|_| DecodeError::Base64)?;
+    gunzip_bytes(&compressed)
+}
+
+/// Gunzips what Kinesis delivers: no base64 around it. CloudWatch writes one
+/// gzip member; of a second one nothing is read, so a stream with several is an
+/// error rather than a part of itself.
+pub fn gunzip_bytes(compressed: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let size = compressed
         .last_chunk::<GZIP_SIZE_BYTES>()
         .map(|bytes| u32::from_le_bytes(*bytes) as usize)
@@ -65,7 +76,7 @@ pub fn gunzip(data: &str) -> Result<Vec<u8>, DecodeError> {
     }
     let mut json = vec![0; size];
     let written =
-        Decompressor::new().gzip_decompress(&compressed, &mut json).map_err(|err| DecodeError::Gzip {
+        Decompressor::new().gzip_decompress(compressed, &mut json).map_err(|err| DecodeError::Gzip {
             reason: match err {
                 DecompressionError::BadData => "its data is corrupt or cut short",
                 DecompressionError::InsufficientSpace => "it is longer than its trailer says",
@@ -110,7 +121,7 @@ pub struct Envelope<'a> {
 }
 
 /// CloudWatch's raw entry.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct LogEvent<'a> {
     /// 56 digits that identify the event: the key for deduplication.
     #[serde(borrow)]
@@ -125,6 +136,9 @@ pub struct LogEvent<'a> {
 impl<'a> Envelope<'a> {
     /// Reads the JSON that [`gunzip`] gave.
     pub fn parse(json: &'a [u8]) -> Result<Self, DecodeError> {
+        if let Some(envelope) = reader::read(json) {
+            return Ok(envelope);
+        }
         let envelope: Self =
             serde_json::from_slice(json).map_err(|err| DecodeError::Envelope { reason: describe(&err) })?;
         match envelope.log_events.len() {

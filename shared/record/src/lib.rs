@@ -25,7 +25,9 @@ mod stitch;
 pub use batch::{BatchId, BatchLines, Pipeline};
 pub use config::{CONFIG_VERSION, Config, ConfigFault, Located, MAX_CONFIG_BYTES};
 pub use counts::Counts;
-pub use decode::{DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip};
+pub use decode::{
+    DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip, gunzip_bytes,
+};
 pub use enrich::{EnrichConfig, EnrichFields, EnrichRule, MAX_FIELD_BYTES};
 pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_number};
 pub use record::{Format, LogRecord};

@@ -1,6 +1,7 @@
 """The configuration file in the archive bucket: what it changes, and what a faulty one does."""
 
 import json
+import re
 import time
 
 import pytest
@@ -10,9 +11,8 @@ KEY = "config/catchment.yaml"
 CONFIG = """
 version: 1
 redact:
-  rules:
-    email: hash
-  custom:
+  rules: { email: hash }
+  patterns:
     - name: order_number
       pattern: 'ORD-[0-9]{6}'
 route:
@@ -62,6 +62,9 @@ def test_a_file_in_the_bucket_filters_samples_redacts_and_routes(deployed, uploa
     }
     kept = json.dumps([record["line"] for record in records.values()])
     assert "ada@example.com" not in kept and "ORD-123456" not in kept
+    # With the key of the stack's secret equal values are equal after it, too.
+    hashes = re.findall("hash:[0-9a-f]{16}", kept)
+    assert len(hashes) == 3 and len(set(hashes)) == 1
 
     # A faulty file: the last good one stays, and the alarm's metric says so.
     upload(CONFIG + "\nrout: {}\n")

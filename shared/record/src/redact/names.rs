@@ -8,17 +8,18 @@ use super::rule::Treatment;
 pub(super) const MAX_NAME_BYTES: usize = 64;
 
 /// What the name of a secret ends with, in lower case and without `_`, `-` and
-/// `.`: `db_password`, `X-Api-Key` and `clientSecret` are all found.
+/// `.`, which stand here where they may stand: `db_password`, `X-Api-Key` and
+/// `clientSecret` are all found.
 #[rustfmt::skip]
 const SECRET_NAMES: &[&[u8]] = &[
-    b"password", b"passwd", b"passwort", b"pwd", b"passphrase", b"passcode", b"passwordhash", b"passwordconfirmation",
-    b"secret", b"secretkey", b"secretaccesskey", b"secretvalue", b"secretstring", b"secretid", b"secretkeybase",
-    b"token", b"apikey", b"apikeyvalue", b"accesskey", b"accountkey", b"privatekey", b"privkey", b"signingkey",
-    b"encryptionkey", b"masterkey", b"sharedkey", b"sshkey", b"hmackey", b"aeskey", b"authkey", b"applicationkey",
-    b"appkey", b"subscriptionkey", b"functionskey", b"licensekey", b"clientkeydata",
-    b"credential", b"credentials", b"authorization", b"cookie", b"sessionid", b"phpsessid", b"connectsid",
-    b"connectionstring", b"amzsignature", b"googsignature", b"seedphrase", b"mnemonic", b"recoverycode",
-    b"sharedaccesssignature", b"cvv", b"cvc",
+    b"password", b"passwd", b"passwort", b"pwd", b"passphrase", b"pass_phrase", b"passcode", b"password_hash",
+    b"password_confirmation", b"secret", b"secret_key", b"secret_access_key", b"secret_value", b"secret_string", b"secret_id",
+    b"secret_key_base", b"token", b"api_key", b"access_key", b"account_key", b"private_key", b"priv_key", b"signing_key",
+    b"encryption_key", b"master_key", b"shared_key", b"ssh_key", b"hmac_key", b"aes_key", b"auth_key", b"application_key",
+    b"app_key", b"subscription_key", b"functions_key", b"license_key", b"client_key_data",
+    b"credential", b"credentials", b"authorization", b"cookie", b"session_id", b"phpsessid", b"connect_sid",
+    b"connection_string", b"amz_signature", b"goog_signature", b"seed_phrase", b"mnemonic",
+    b"shared_access_signature", b"cvv", b"cvc",
 ];
 
 /// Words that say so only by themselves or as a last word: `DB_PASS`, not `bypass`.
@@ -46,85 +47,143 @@ pub(super) struct Field {
     pub(super) treatment: Treatment,
 }
 
-/// Two bytes that the name of a secret may end with: 128 × 128 bits.
+/// What the last bytes of a secret's name may be, asked of every `:` and `=`: it
+/// must say no at once. By the last two bytes a first table knows how many of
+/// them a second table must know (a bit for each hash of a name's end).
 #[derive(Debug, Clone)]
-pub(super) struct Endings([u64; 256]);
+pub(super) struct Endings {
+    lengths: [u8; 128 * 32],
+    tails: [u64; 256],
+}
+
+/// Bytes of a name's end that the second table knows: a bit of [`Endings::lengths`] each.
+const TAIL_BYTES: [u32; 4] = [2, 3, 4, 6];
+/// A digit ends the name: a letter stands before it.
+const DIGIT: u8 = 1 << 6;
+/// The name must be read.
+const READ: u8 = 1 << 7;
 
 impl Endings {
     /// Of the built-in names.
     pub(super) const DEFAULT: Self = Self::builtin();
 
     /// Every ending: some field's name ends with anything.
-    pub(super) const ALL: Self = Self([u64::MAX; 256]);
+    pub(super) const ALL: Self = Self { lengths: [READ; 128 * 32], tails: [0; 256] };
 
     /// Adds a name of the configuration, in any case.
     pub(super) fn add(&mut self, last_but_one: u8, last: u8) {
-        for a in [last_but_one.to_ascii_lowercase(), last_but_one.to_ascii_uppercase()] {
-            for b in [last.to_ascii_lowercase(), last.to_ascii_uppercase()] {
-                let (word, bit) = place(a, b);
-                if let Some(slot) = self.0.get_mut(word) {
-                    *slot |= bit;
-                }
+        for last in [last.to_ascii_lowercase(), last.to_ascii_uppercase()] {
+            if let Some(slot) = self.lengths.get_mut(pair(last_but_one, last)) {
+                *slot |= READ;
             }
         }
     }
 
+    /// Whether a secret's name may end at `last`.
     #[inline(always)]
-    pub(super) fn has(&self, last_but_one: u8, last: u8) -> bool {
-        let (word, bit) = place(last_but_one, last);
-        self.0.get(word).is_some_and(|slot| slot & bit != 0)
+    pub(super) fn has(&self, bytes: &[u8], last: usize) -> bool {
+        let byte = |i: usize| bytes.get(i).copied().unwrap_or(0);
+        let before = byte(last.wrapping_sub(1));
+        let lengths = self.lengths.get(pair(before, byte(last))).copied().unwrap_or(0);
+        lengths != 0 && self.has_tail(bytes, last, lengths, before)
+    }
+
+    #[inline(never)]
+    fn has_tail(&self, bytes: &[u8], last: usize, lengths: u8, before: u8) -> bool {
+        if lengths & READ != 0 || lengths & DIGIT != 0 && before > b'9' {
+            return true;
+        }
+        let tail = bytes.get(..=last).and_then(|text| text.last_chunk::<16>());
+        let Some(tail) = tail.map(|tail| u128::from_be_bytes(*tail)) else { return true };
+        // `pass\u0077ord`: some byte is a backslash
+        // (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
+        let (ones, other) = (u128::from_ne_bytes([1; 16]), tail ^ u128::from_ne_bytes([b'\\'; 16]));
+        if other.wrapping_sub(ones) & !other & ones << 7 != 0 {
+            return true;
+        }
+        let tail = (tail & u128::from(u64::MAX)) as u64;
+        TAIL_BYTES.iter().enumerate().any(|(i, len)| {
+            let place = hash(tail, *len);
+            lengths >> i & 1 != 0
+                && self.tails.get(place >> 6).is_some_and(|word| word >> (place & 63) & 1 != 0)
+        })
     }
 
     #[allow(clippy::indexing_slicing)] // evaluated at compile time
     const fn builtin() -> Self {
-        let mut table = [0; 256];
-        let lists = [SECRET_NAMES, SECRET_WORDS, &[b"value".as_slice(), b"privatelines", b"5D", b"5d"]];
+        let mut endings = Self { lengths: [0; 128 * 32], tails: [0; 256] };
+        let lists = [SECRET_NAMES, SECRET_WORDS, &[b"value".as_slice(), b"private_lines"]];
         let mut list = 0;
         while list < lists.len() {
             let mut i = 0;
             while i < lists[list].len() {
                 let name = lists[list][i];
-                let (a, b) = (name[name.len() - 2], name[name.len() - 1]);
-                let mut case = 0;
-                while case < 4 {
-                    let a = if case & 1 == 0 { a } else { a.to_ascii_uppercase() };
-                    let b = if case & 2 == 0 { b } else { b.to_ascii_uppercase() };
-                    let (word, bit) = place(a, b);
-                    table[word] |= bit;
-                    // `password2`
-                    if lists[list].len() > 10 {
-                        let mut digit = b'0';
-                        while digit <= b'9' {
-                            let (word, bit) = place(b, digit);
-                            table[word] |= bit;
-                            digit += 1;
-                        }
-                    }
-                    case += 1;
-                }
+                endings.insert(name, 0);
+                endings.insert(name, b'_');
+                endings.insert(name, b'-');
+                endings.insert(name, b'.');
                 i += 1;
             }
             list += 1;
         }
         // Behind these the name is looked for.
-        let marks = [b' ', b'\t', b'\\', b']', b'\n'];
+        let marks = *b" \t\\]\n";
         let mut i = 0;
         while i < marks.len() {
-            let mut a = 0;
-            while a < 128 {
-                let (word, bit) = place(a, marks[i]);
-                table[word] |= bit;
-                a += 1;
+            let mut before = 0;
+            while before < 32 {
+                endings.lengths[pair(before, marks[i])] = READ;
+                before += 1;
             }
             i += 1;
         }
-        Self(table)
+        // `user%5Bpassword%5D=`
+        endings.insert(b"%5D", 0);
+        endings
+    }
+
+    /// Adds a name whose words `separator` parts; 0 is none.
+    #[allow(clippy::indexing_slicing)] // evaluated at compile time
+    const fn insert(&mut self, name: &[u8], separator: u8) {
+        let mut tail = 0_u64;
+        let mut len = 0;
+        let mut i = 0;
+        while i < name.len() {
+            if name[i] != b'_' || separator != 0 {
+                let byte = if name[i] == b'_' { separator } else { name[i] };
+                tail = tail << 8 | byte as u64;
+                len += 1;
+            }
+            i += 1;
+        }
+        let mut kind = TAIL_BYTES.len() - 1;
+        while TAIL_BYTES[kind] > len {
+            kind -= 1;
+        }
+        let place = hash(tail, TAIL_BYTES[kind]);
+        self.tails[place >> 6] |= 1 << (place & 63);
+        let (before, last) = (name[name.len() - 2], name[name.len() - 1]);
+        self.lengths[pair(before, last)] |= 1 << kind;
+        self.lengths[pair(before, last.to_ascii_uppercase())] |= 1 << kind;
+        // `password2`
+        let mut digit = b'0';
+        while len >= 5 && digit <= b'9' {
+            self.lengths[pair(last, digit)] |= DIGIT;
+            digit += 1;
+        }
     }
 }
 
-const fn place(last_but_one: u8, last: u8) -> (usize, u64) {
-    let pair = (last as usize & 127) << 7 | last_but_one as usize & 127;
-    (pair >> 6, 1 << (pair & 63))
+/// Letters of both cases share a place; the last byte has one of its own, for
+/// marks and digits are no letters.
+const fn pair(last_but_one: u8, last: u8) -> usize {
+    (last as usize & 127) << 5 | last_but_one as usize & 31
+}
+
+/// The place of the last `len` bytes of a tail, in any case, among 2^14.
+const fn hash(tail: u64, len: u32) -> usize {
+    let folded = (tail | 0x2020_2020_2020_2020) & (u64::MAX >> (64 - 8 * len));
+    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 50) as usize
 }
 
 /// What `name`, as the line has it, says of its value.
@@ -148,10 +207,16 @@ pub(super) fn judge(name: &[u8], fields: &[Field]) -> Option<Secret> {
     let plain = plain.get(..len)?;
     // `password2` is a password.
     let plain = plain.get(..plain.iter().rposition(|b| !b.is_ascii_digit())? + 1)?;
-    let ends = |names: &[&[u8]]| names.iter().any(|name| plain.ends_with(name));
+    let ends = |names: &[&[u8]]| names.iter().any(|name| ends_with_name(plain, name));
     let is_secret = ends(SECRET_NAMES) && !ends(HARMLESS_NAMES)
         || SECRET_WORDS.iter().any(|word| ends_with_word(decoded, word));
     is_secret.then(|| Secret { treatment: None, is_header: ends(HEADERS) })
+}
+
+/// Whether a name without separators ends with one that may have them.
+fn ends_with_name(plain: &[u8], name: &[u8]) -> bool {
+    let mut rest = plain.iter().rev();
+    name.iter().rev().filter(|b| **b != b'_').all(|b| rest.next() == Some(b))
 }
 
 /// Whether a name is or ends with the word: `DB_PASS`, `dbPass`, not `bypass`.
@@ -219,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(judge(name.as_bytes(), &[]).is_some(), expected, "{name}");
             let bytes = name.as_bytes();
-            let ending = Endings::DEFAULT.has(bytes[bytes.len() - 2], bytes[bytes.len() - 1]);
+            let ending = Endings::DEFAULT.has(bytes, bytes.len() - 1);
             assert!(ending || !expected || name.contains('\\'), "{name}");
         }
         assert!(judge(b"Set-Cookie", &[]).unwrap().is_header);

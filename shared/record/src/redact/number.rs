@@ -212,7 +212,9 @@ fn iban_from(text: &[u8], country: [u8; 2]) -> Option<usize> {
         b'0'..=b'9' => (rest * 10 + u32::from(b - b'0')) % 97,
         _ => (rest * 100 + u32::from(b - b'A') + 10) % 97,
     });
-    (ends && remainder == 1).then_some(at)
+    // 00, 01 and 99 are no check digits.
+    let is_checked = !matches!(plain, [_, _, b'0', b'0' | b'1', ..] | [_, _, b'9', b'9', ..]);
+    (ends && is_checked && remainder == 1).then_some(at)
 }
 
 fn starts_word(bytes: &[u8], start: usize) -> bool {

@@ -233,28 +233,31 @@ fn may_name_a_secret(bytes: &[u8], at: usize, endings: &Endings) -> bool {
     let last = at.wrapping_sub(1);
     let quote = matches!(byte(last), b'"' | b'\'');
     let last = last.wrapping_sub(usize::from(quote));
-    endings.has(byte(last.wrapping_sub(1)), byte(last))
+    endings.has(bytes, last)
         // `://`
         | (byte(at + 1) == b'/')
         // `"passwor\u0064"`
-        | (byte(last.wrapping_sub(4)) == b'u')
+        | (byte(last.wrapping_sub(5)) == b'\\')
 }
 
+/// Whether a token may be or end with the long word at `start`.
 #[inline(always)]
 fn may_be_a_token(bytes: &[u8], start: usize) -> bool {
-    let before = start.checked_sub(1).and_then(|i| bytes.get(i)).copied().unwrap_or(0);
+    let byte = |back: usize| bytes.get(start.wrapping_sub(back)).copied().unwrap_or(0);
     begins_token(bytes, start)
-        || matches!(before, b'.' | b'\\')
-        || before == b':'
-        || before == b' ' && matches!(bytes.get(start.wrapping_sub(2)), Some(b'n' | b'N' | b'y' | b'Y'))
-        || has_dash_token(bytes, start)
-}
-
-/// Whether the first dash of the word is followed by what a token begins with.
-#[inline(always)]
-fn has_dash_token(bytes: &[u8], start: usize) -> bool {
-    let head = bytes.get(start..start + LONG_WORD).unwrap_or_default();
-    head.iter().position(|b| *b == b'-').is_some_and(|dash| begins_token(bytes, start + dash + 1))
+        || match byte(1) {
+            // SG. hv?. ya29. xoxe. dp.pt.
+            b'.' => matches!(
+                (byte(3), byte(2)),
+                (b'S', b'G') | (b'v', _) | (b'2', b'9') | (b'x', b'e') | (b'p', b't')
+            ),
+            b'\\' => true,
+            // A Telegram bot.
+            b':' => bytes.get(start) == Some(&b'A'),
+            // `Token x` and `ApiKey x`.
+            b' ' => matches!((byte(3) | 0x20, byte(2) | 0x20), (b'e', b'n' | b'y')),
+            _ => bytes.get(start) == Some(&b'-'),
+        }
 }
 
 #[inline(always)]

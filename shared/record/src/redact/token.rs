@@ -56,7 +56,9 @@ pub(super) fn find_before(scan: &Scan<'_>, start: usize) -> Option<Finding> {
         // SG. hvs. ya29. xoxe. dp.pt.
         [.., b'.'] if scan.is_on(Rule::VendorToken) => {
             let prefix = before.iter().rev().take(6).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.');
-            let from = start - prefix.count();
+            let mut from = start - prefix.count();
+            // The `n` of `\nya29.` in a JSON string is no part of it.
+            from += usize::from(from > 0 && bytes.get(from - 1) == Some(&b'\\'));
             if !starts_token(bytes, from) {
                 return None;
             }

@@ -106,12 +106,9 @@ fn hostile_lines_are_scanned_in_bounded_work() {
         "Private-Lines: ",
         "{\"token\":[",
     ] {
-        let line = beginning.repeat((1 << 18) / beginning.len());
-        let start = std::time::Instant::now();
+        let line = beginning.repeat((1 << 17) / beginning.len());
         assert!(redact(&line).text.len() <= 2 * line.len(), "{beginning}");
-        let mid = start.elapsed();
         assert!(everything("mask").redact(&line).text.len() <= 2 * line.len(), "{beginning}");
-        eprintln!("{beginning} {mid:?} {:?}", start.elapsed());
     }
 }
 

@@ -15,14 +15,24 @@ const MAX_PREFIX_BYTES: usize = 200;
 pub(crate) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
     match text.as_bytes() {
         [b'0'..=b'9', b'0'..=b'9', ..] => {
-            redis(text, record).is_some()
-                || timestamp::leading(text).is_some_and(|found| {
-                    mysql(text, found, record).is_some() || postgres(text, found, record).is_some()
-                })
+            if text.as_bytes().get(4) != Some(&b'-') && redis(text, record).is_some() {
+                return true;
+            }
+            let mut read = || {
+                let found = Some(text).filter(|text| has_bracket(text)).and_then(timestamp::leading)?;
+                mysql(text, found, record).or_else(|| postgres(text, found, record))
+            };
+            read().is_some()
         }
         [b'0'..=b'9', b':', ..] | [b'[', b'0'..=b'9', ..] => redis(text, record).is_some(),
         _ => false,
     }
+}
+
+/// Whether a bracket opens near the start, as in every dated line of these.
+fn has_bracket(text: &str) -> bool {
+    let near = text.as_bytes().get(16..text.len().min(MAX_PREFIX_BYTES)).unwrap_or_default();
+    memchr::memchr(b'[', near).is_some()
 }
 
 struct Entry<'a> {
@@ -125,7 +135,8 @@ fn postgres<'a>(text: &'a str, found: Found, record: &mut LogRecord<'a>) -> Opti
     let rest = text.get(found.len..)?;
     let near = rest.get(..rest.floor_char_boundary(MAX_PREFIX_BYTES))?;
     // Two spaces behind the colon are PostgreSQL's own.
-    let colon = near.find(":  ")?;
+    let is_end = |at: &usize| near.as_bytes().get(at + 1..at + 3) == Some(b"  ");
+    let colon = memchr::memchr_iter(b':', near.as_bytes()).find(is_end)?;
     let (prefix, message) = (rest.get(..colon)?, rest.get(colon + 1..)?);
     let level_at = prefix.rfind([' ', ':']).map_or(0, |at| at + 1);
     let (prefix, level) = prefix.split_at_checked(level_at)?;

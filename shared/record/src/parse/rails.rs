@@ -18,9 +18,9 @@ const ATTRIBUTES_BYTES: usize = 80;
 /// Fills the record and returns true, or leaves it as it was.
 pub(crate) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
     let body = match text.as_bytes() {
-        [b'S' | b'C' | b'P', ..] => text,
         // Tags (`[request id] `), or Ruby's frame (`I, [2024-…#1]  INFO -- : `).
-        [b'[', ..] | [b'D' | b'I' | b'W' | b'E' | b'F', b',', b' ', b'[', ..] => {
+        [b'S' | b'C' | b'P' | b'[', ..] => text,
+        [b'D' | b'I' | b'W' | b'E' | b'F', b',', b' ', b'[', ..] => {
             let after = text.find(" -- ").and_then(|at| text.get(at..)?.split_once(": "));
             after.map_or(text, |(_, body)| body)
         }
@@ -57,7 +57,8 @@ pub(crate) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
 /// A line without its tags, and the first of them.
 fn tagged(text: &str) -> (Option<&str>, &str) {
     let (mut first, mut rest) = (None, text);
-    while let Some((tag, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+    while let Some((tag, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let Some(after) = after.strip_prefix(' ') else { break };
         first = first.or(Some(tag));
         rest = after;
     }

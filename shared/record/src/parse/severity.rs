@@ -16,6 +16,11 @@ pub fn severity_number(level: &str) -> Option<u8> {
 
 /// The severity number of a level's name, whatever its case.
 pub(crate) fn name_number(level: &str) -> Option<u8> {
+    // Most words that are asked about are none: their first letter or length shows it.
+    let first = level.as_bytes().first()? | 0x20;
+    if level.len() < 3 || !b"tvfsdinclweap".contains(&first) {
+        return None;
+    }
     let mut lower = [0; MAX_LEVEL_BYTES];
     let name = lower.get_mut(..level.len())?;
     name.copy_from_slice(level.as_bytes());

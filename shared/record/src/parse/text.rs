@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::attributes::Attributes;
-use super::severity::name_number;
 use crate::record::LogRecord;
 use frame::{Frame, MAX_FRAME_BYTES, level_number};
 
@@ -14,6 +13,9 @@ mod token;
 
 /// How far into a message a level is looked for, in bytes, where the frame has none.
 const LEVEL_WITHIN_BYTES: usize = 96;
+/// Levels that count in the middle of a message, in capitals.
+const SHOUTED: [&str; 9] =
+    ["ERROR", "WARN", "WARNING", "FATAL", "CRITICAL", "SEVERE", "PANIC", "INFO", "DEBUG"];
 /// Room for the attributes of most lines.
 const ATTRIBUTES_BYTES: usize = 120;
 
@@ -74,24 +76,19 @@ fn level_in_message(message: &str, has_time: bool) -> Option<(&str, u8)> {
             let word = message.get(at..at + len)?;
             let before = at.checked_sub(1).and_then(|i| bytes.get(i)).copied();
             let after = bytes.get(at + len).copied();
-            let is_shout =
-                ["ERROR", "WARN", "WARNING", "FATAL", "CRITICAL", "SEVERE", "PANIC", "INFO", "DEBUG"]
-                    .contains(&word)
-                    && matches!(before, None | Some(b' ' | b'\t' | b'[' | b'(' | b'|' | b':' | b'<'))
-                    && matches!(
-                        after,
-                        None | Some(b' ' | b'\t' | b']' | b')' | b'|' | b':' | b',' | b'>' | b'\n')
-                    );
-            let is_apart = || {
-                matches!((before, after), (Some(b'['), Some(b']')))
-                    || matches!(before, None | Some(b' ')) && after == Some(b':')
-                    || has_time && at == 0 && matches!(after, None | Some(b' '))
+            let is_shout = bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase)
+                && matches!(before, None | Some(b' ' | b'\t' | b'[' | b'(' | b'|' | b':' | b'<'))
+                && matches!(
+                    after,
+                    None | Some(b' ' | b'\t' | b']' | b')' | b'|' | b':' | b',' | b'>' | b'\n')
+                )
+                && SHOUTED.contains(&word);
+            let is_apart = match (before, after) {
+                (Some(b'['), Some(b']')) | (None | Some(b' '), Some(b':')) => true,
+                _ => has_time && at == 0 && matches!(after, None | Some(b' ')),
             };
-            if is_shout {
-                return Some((word, name_number(word)?));
-            }
-            if let Some(number) = level_number(word)
-                && is_apart()
+            if (is_shout || is_apart)
+                && let Some(number) = level_number(word)
             {
                 return Some((word, number));
             }

@@ -7,7 +7,8 @@
 //! the beginning of the message when the scanner stops.
 
 use super::token::{
-    is_capitals, is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_place,
+    ends_with_digit, is_capitals, is_made, is_name, is_number, is_uuid, qualified_parts, with_line,
+    with_place,
 };
 use crate::parse::timestamp::{self, LineTime};
 pub(super) use level::level_number;
@@ -161,7 +162,7 @@ impl<'a> Scanner<'a> {
             let word = self.pending.words.get(i).copied().unwrap_or_default();
             self.settle(word);
         }
-        self.pending = Words::default();
+        self.pending.len = 0;
         if let Some(group) = self.pending_group.take() {
             self.settle_group(group);
         }
@@ -184,20 +185,31 @@ impl<'a> Scanner<'a> {
             self.frame.file.get_or_insert(file);
             self.frame.line_number.get_or_insert(line);
             self.frame.logger.get_or_insert(name);
-        } else if let Some((name, line)) = word
-            .rsplit_once(':')
-            .filter(|(name, line)| is_number(line) && qualified_parts(name) > 0 && with_line(word).is_none())
-        {
-            self.frame.line_number.get_or_insert(line);
-            self.frame.logger.get_or_insert(name);
         } else if is_uuid(word) {
             self.frame.request_id.get_or_insert(word);
-        } else if let Some((file, line)) = with_line(word) {
-            self.frame.file.get_or_insert(file);
-            self.frame.line_number.get_or_insert(line);
+        } else if ends_with_digit(word) && self.settle_place(word).is_some() {
+            // A place in the source.
         } else if self.words.push(word).is_none() {
             self.words.len = MAX_WORDS;
         }
+    }
+
+    /// `file.go:23`, `a.b.C:12`.
+    fn settle_place(&mut self, word: &'a str) -> Option<()> {
+        let (file, line) = match with_line(word) {
+            Some((file, line)) => (Some(file), line),
+            None => {
+                let (name, line) = word.rsplit_once(':')?;
+                if !is_number(line) || qualified_parts(name) == 0 {
+                    return None;
+                }
+                self.frame.logger.get_or_insert(name);
+                (None, line)
+            }
+        };
+        self.frame.file = self.frame.file.or(file);
+        self.frame.line_number.get_or_insert(line);
+        Some(())
     }
 
     fn settle_group(&mut self, group: &'a str) {
@@ -247,7 +259,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Gives the frame's words their names, and the message its beginning.
-    fn finish(mut self) -> Frame<'a> {
+    fn finish(&mut self) -> Frame<'a> {
         let words = self.words.as_slice();
         let is_host = |word: &&&str| Some(**word) != self.frame.logger && is_name(word);
         match self.frame.logger {

@@ -57,9 +57,14 @@ pub(super) fn with_pid(word: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && is_number(pid)).then_some((name, pid))
 }
 
+/// What most words do not: a cheap way to tell that nothing numbered is here.
+pub(super) fn ends_with_digit(word: &str) -> bool {
+    word.as_bytes().last().is_some_and(u8::is_ascii_digit)
+}
+
 /// `file.go:23`: the file and the line.
 pub(super) fn with_line(word: &str) -> Option<(&str, &str)> {
-    let (file, line) = word.rsplit_once(':')?;
+    let (file, line) = Some(word).filter(|word| ends_with_digit(word))?.rsplit_once(':')?;
     let dot = file.rfind('.')?;
     let extension = file.get(dot + 1..)?;
     let is_file = (1..=5).contains(&extension.len())

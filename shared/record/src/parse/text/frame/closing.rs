@@ -1,7 +1,7 @@
 //! Separators: what they say of the words before them, and brackets.
 
 use super::level::level_number;
-use super::{Scanner, Style, Words};
+use super::{Scanner, Style};
 use crate::parse::text::token::{
     is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_place,
 };
@@ -121,7 +121,7 @@ impl<'a> Scanner<'a> {
             let start = first.as_ptr() as usize - self.text.as_ptr() as usize;
             let end = second.as_ptr() as usize - self.text.as_ptr() as usize + second.len();
             let whole = self.slice(start, end);
-            self.pending = Words::default();
+            self.pending.len = 0;
             self.pending.push(whole)?;
         }
         Some(())

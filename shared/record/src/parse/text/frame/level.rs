@@ -66,7 +66,8 @@ impl<'a> Scanner<'a> {
         if !no_words {
             return None;
         }
-        if let Some((level, after)) = word.split_once(':')
+        if word.as_bytes().get(1).is_some_and(u8::is_ascii_uppercase)
+            && let Some((level, after)) = word.split_once(':')
             && is_capitals(level)
             && let Some(number) = level_number(level)
         {
@@ -94,7 +95,10 @@ impl<'a> Scanner<'a> {
             self.set_level(level, number, start + word.len());
             return Some(());
         }
-        let (level, thread) = word.split_once('/').filter(|_| self.is_inside)?;
+        if !self.is_inside {
+            return None;
+        }
+        let (level, thread) = word.split_once('/')?;
         let number = level_number(level)?;
         self.frame.thread = Some(thread);
         self.set_level(level, number, start + word.len());

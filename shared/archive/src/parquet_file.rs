@@ -43,6 +43,10 @@ const MAGIC: &[u8] = b"PAR1";
 /// The version in the file's metadata: data pages are of version 1.
 const FORMAT_VERSION: i32 = 1;
 
+/// In the one form that parquet-java reads; it distrusts files that it cannot name.
+/// <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift> (`created_by`)
+const CREATED_BY: &str = concat!("catchment version ", env!("CARGO_PKG_VERSION"));
+
 /// Writes Parquet files, one after the other, with the same buffers.
 pub struct ParquetEncoder {
     schema: Arc<SchemaDescriptor>,
@@ -81,7 +85,7 @@ impl ParquetEncoder {
         let metadata = FileMetaData::new(
             FORMAT_VERSION,
             row_groups.iter().map(RowGroupMetaData::num_rows).sum(),
-            Some(concat!("catchment ", env!("CARGO_PKG_VERSION")).to_owned()),
+            Some(CREATED_BY.to_owned()),
             Some(vec![KeyValue::new("catchment.schema_version".to_owned(), SCHEMA_VERSION.to_owned())]),
             Arc::clone(&self.schema),
             None,

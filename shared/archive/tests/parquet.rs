@@ -122,6 +122,7 @@ fn the_file_is_as_the_architecture_says() {
     let file = reader(write_parquet(&records).unwrap());
     let metadata = file.metadata().file_metadata();
     assert_eq!(metadata.version(), 1);
+    assert_eq!(metadata.created_by(), Some(concat!("catchment version ", env!("CARGO_PKG_VERSION"))));
     assert_eq!(metadata.key_value_metadata().unwrap()[0].value.as_deref(), Some(SCHEMA_VERSION));
     let row_group = file.metadata().row_group(0);
     assert_eq!(row_group.columns().last().unwrap().column_path().string(), "more_event_ids");

@@ -269,7 +269,11 @@ impl<'a> Scanner<'a> {
                 let by_place =
                     if self.has_columns && self.frame.level.is_none() { words.get(1) } else { words.last() };
                 let logger = qualified.or(by_place).or(words.last()).copied();
-                self.frame.host = words.iter().find(|word| Some(**word) != logger && is_name(word)).copied();
+                // A method's name may stand there, too (`java.util.logging`): a machine's is seldom a plain word.
+                self.frame.host = words
+                    .iter()
+                    .find(|word| Some(**word) != logger && is_made(word) && is_name(word))
+                    .copied();
                 self.frame.logger = logger;
             }
             Some(_) => self.frame.host = words.iter().rev().find(is_host).copied(),

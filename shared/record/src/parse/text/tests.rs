@@ -143,7 +143,7 @@ fn java() {
     check(
         "Dec 19, 2024 10:30:15 AM org.example.Cart open\nINFO: opened",
         "INFO",
-        json!({"logger": "org.example.Cart", "host": "open"}),
+        json!({"logger": "org.example.Cart"}),
         "opened",
     );
     check(

@@ -122,11 +122,13 @@ class Deployed:
         )
         body = answer["Payload"].read().decode()
         assert "FunctionError" not in answer, body
-        metrics = {"FilteredBy": {}}
+        metrics = {"FilteredBy": {}, "RedactedBy": {}}
         for line in base64.b64decode(answer["LogResult"]).decode().splitlines():
             if line.startswith("{") and "_aws" in (fields := json.loads(line)):
                 if "Filter" in fields:
                     metrics["FilteredBy"][fields["Filter"]] = fields["EventsFiltered"]
+                elif "Rule" in fields:
+                    metrics["RedactedBy"][fields["Rule"]] = fields["SecretsRedacted"]
                 else:
                     metrics.update(fields)
         return json.loads(body) if body else None, metrics

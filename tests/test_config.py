@@ -56,6 +56,7 @@ def test_a_file_in_the_bucket_filters_samples_redacts_and_routes(deployed, uploa
     assert (metrics["EventsReceived"], metrics["EventsArchived"], metrics["EventsFiltered"]) == (5, 3, 2)
     assert metrics["ConfigInvalid"] == 0
     assert metrics["FilteredBy"] == {"health-checks": 1, "chatty": 1}
+    assert metrics["RedactedBy"] == {"email": 3, "order_number": 1}
     records = {record["severity_text"]: record for record in deployed.records("/ecs/configured")}
     assert {level: record["class"] for level, record in records.items()} == {
         "warn": "standard", "info": "short", "error": "standard",

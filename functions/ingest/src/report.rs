@@ -13,6 +13,8 @@ pub struct Report {
     pub counts: Counts,
     /// Events that named filters and samplers removed; part of `counts.filtered`.
     pub filtered: BTreeMap<String, u64>,
+    /// Secrets redacted, by the name of the rule or pattern that found them.
+    pub redacted: BTreeMap<String, u64>,
     /// Events that became part of another's record: fragments, lines of a stack trace.
     pub events_stitched: u64,
     /// 1 when the payload was set aside whole.
@@ -46,10 +48,20 @@ pub struct Report {
 impl Report {
     /// What the records of a batch say of themselves, before any is written.
     pub(crate) fn of(records: &[LogRecord<'_>]) -> Self {
+        let mut redacted: BTreeMap<String, u64> = BTreeMap::new();
+        for (rule, found) in records.iter().flat_map(|record| record.redactions.iter()) {
+            match redacted.get_mut(rule) {
+                Some(sum) => *sum += u64::from(found),
+                None => {
+                    redacted.insert(rule.to_owned(), found.into());
+                }
+            }
+        }
         let sum = |count: fn(&LogRecord<'_>) -> u64| records.iter().map(count).sum();
         Self {
             events_stitched: sum(|record| record.events() - 1),
-            secrets_redacted: sum(|record| record.redactions.total()),
+            secrets_redacted: redacted.values().sum(),
+            redacted,
             parse_errors: sum(|record| u64::from(record.parse_error.is_some())),
             ..Self::default()
         }
@@ -75,14 +87,18 @@ impl Report {
     }
 
     /// Writes the report to standard output as metrics: one line, and one more for
-    /// each filter and sampler that removed something, with its name as a dimension.
+    /// each filter, sampler and redaction rule that did something, with its name as a
+    /// dimension. The configuration bounds how many names there are.
     pub fn emit(&self, namespace: &str, now_millis: i64) -> io::Result<()> {
-        self.to_metrics(namespace).emit(now_millis)?;
         for (name, events) in &self.filtered {
             let mut metrics = Metrics::new(namespace, "ingest").by("Filter", name.clone());
             metrics.count("EventsFiltered", *events).emit(now_millis)?;
         }
-        Ok(())
+        for (name, secrets) in &self.redacted {
+            let mut metrics = Metrics::new(namespace, "ingest").by("Rule", name.clone());
+            metrics.count("SecretsRedacted", *secrets).emit(now_millis)?;
+        }
+        self.to_metrics(namespace).emit(now_millis)
     }
 
     fn to_metrics(&self, namespace: &str) -> Metrics {

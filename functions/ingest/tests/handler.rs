@@ -97,6 +97,7 @@ async fn a_batch_becomes_one_object_audit_entries_and_partials() {
     assert_eq!(report.counts, Counts { received: 3, archived: 3, filtered: 0, quarantined: 0 });
     assert_eq!((report.objects_created, report.audit_entries_created), (1, 1));
     assert_eq!((report.alert_lines_matched, report.partials_recorded, report.secrets_redacted), (2, 1, 1));
+    assert_eq!(report.redacted, [("named_field".to_owned(), 1)].into());
     let objects = ingest.archive().objects();
     let (key, body) = objects.first_key_value().unwrap();
     assert!(

@@ -158,6 +158,11 @@ impl Redactions {
         self.0.iter().find(|(other, _)| other.as_str() == name).map_or(0, |(_, count)| *count)
     }
 
+    /// The names of the rules that found something, each with how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.0.iter().map(|(name, count)| (name.as_str(), *count))
+    }
+
     /// How many secrets were redacted.
     pub fn total(&self) -> u64 {
         self.0.iter().map(|(_, count)| u64::from(*count)).sum()

@@ -26,6 +26,7 @@ pub const MAX_FIELDS: usize = 256;
 #[serde(deny_unknown_fields, default)]
 pub struct RedactConfig {
     /// The treatment of a rule, by its name; what is not named keeps its default.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = serde_json::json!({ "enum": Rule::ALL.map(Rule::as_str) }))))]
     pub rules: BTreeMap<String, Located<Treatment>>,
     /// Fields whose value is a secret, beside those that everybody knows.
     pub fields: Vec<FieldConfig>,

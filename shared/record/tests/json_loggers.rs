@@ -319,6 +319,11 @@ fn names_compete_by_rank_then_by_place() {
     );
     check(r#"{"message":"x","status":"error"}"#, json!({"severity_text": "error", "severity_number": 17}));
     check(r#"{"message":"x","level":true,"priority":"high"}"#, json!({"severity_text": null}));
+    check(
+        r#"{"event":"placed","description":"of the item"}"#,
+        json!({"message": "placed", "event_name": null}),
+    );
+    check(r#"{"description":"of what happened","error":"EOF"}"#, json!({"message": "of what happened"}));
     check(r#"{"message":["a",1]}"#, json!({"message": "[\"a\",1]"}));
     check(
         r#"{"message":"{\"level\":\"error\"}"}"#,

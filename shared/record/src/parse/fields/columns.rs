@@ -11,6 +11,10 @@ use crate::record::LogRecord;
 /// anything.
 const LOOSE_LEVEL_RANK: u8 = 2;
 
+/// The rank from which a message is one only where there is no other: a
+/// `description` may be anything's.
+const WEAK_MESSAGE_RANK: u8 = 3;
+
 /// The rank of a `status` that is no number as a level.
 const STATUS_LEVEL_RANK: u8 = 4;
 
@@ -148,22 +152,29 @@ impl<'a> Fields<'a> {
     }
 
     fn fill_message(&self, record: &mut LogRecord<'a>) {
-        let message = [Field::Message, Field::MessageTemplate].into_iter().find_map(|field| self.text(field));
+        let named = self.message().or_else(|| self.text(Field::MessageTemplate));
         let event = self.text(Field::Event);
-        if let Some(message) = message {
+        if let Some(message) = named {
             record.message = message;
             if record.event_name.is_none() {
                 record.event_name = event;
             }
-        } else if let Some(message) =
-            event.or_else(|| self.text(Field::Log)).or_else(|| self.text(Field::RequestLine))
+        } else if let Some(message) = event
+            .or_else(|| self.text(Field::Log))
+            .or_else(|| self.text(Field::RequestLine))
+            .or_else(|| self.text(Field::Message))
+            .or_else(|| self.text(Field::Error))
         {
-            record.message = message;
-        } else if let Some(message) = self.text(Field::Error) {
             record.message = message;
         } else if let (Some(method), Some(path)) = (&record.http_method, &record.path) {
             record.message = Cow::Owned(format!("{method} {path}"));
         }
+    }
+
+    /// The message, where its name leaves no doubt that it is one.
+    fn message(&self) -> Option<Cow<'a, str>> {
+        let (value, rank) = (*self.0.get(Field::Message as usize)?)?;
+        (rank < WEAK_MESSAGE_RANK).then(|| value.text())
     }
 
     fn fill_ids(&self, record: &mut LogRecord<'a>) {

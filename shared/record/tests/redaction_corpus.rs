@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::print_stderr)]
 //! The labelled corpus: generated secrets of every kind in every surrounding,
 //! and what only looks like one. No secret here was ever one: each is made from
 //! a fixed seed, and prefixes are split so that nobody's scanner takes them for real.

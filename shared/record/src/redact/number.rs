@@ -245,6 +245,7 @@ fn byte(bytes: &[u8], at: usize) -> u8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests {
     use super::*;
 

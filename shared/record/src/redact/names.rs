@@ -57,7 +57,7 @@ pub(super) struct Endings {
 }
 
 /// Bytes of a name's end that the second table knows: a bit of [`Endings::lengths`] each.
-const TAIL_BYTES: [u32; 4] = [2, 3, 4, 6];
+const TAIL_BYTES: [u32; 5] = [2, 3, 4, 6, 8];
 /// A digit ends the name: a letter stands before it.
 const DIGIT: u8 = 1 << 6;
 /// The name must be read.

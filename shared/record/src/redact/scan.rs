@@ -30,14 +30,14 @@ struct Masks {
     alnum: u64,
     /// `-` and `_`.
     joint: u64,
-    /// `b` and `B`.
+    /// `b` and `B` before `e` or `a`, in any case.
     b: u64,
 }
 
 impl Masks {
     #[inline(always)]
     fn of(block: &[u8; BLOCK]) -> Self {
-        let (mut sign, mut digit, mut alnum, mut joint, mut b) = (0, 0, 0, 0, 0);
+        let (mut sign, mut digit, mut alnum, mut joint, mut b, mut vowel) = (0, 0, 0, 0, 0, 0);
         let (chunks, _) = block.as_chunks::<16>();
         for (i, chunk) in chunks.iter().enumerate() {
             let shift = 16 * i;
@@ -55,8 +55,10 @@ impl Masks {
             alnum |= bits(digits | letters);
             joint |= bits(is(b'-') | is(b'_'));
             b |= bits(lower.simd_eq(u8x16::splat(b'b')));
+            vowel |= bits(lower.simd_eq(u8x16::splat(b'e')) | lower.simd_eq(u8x16::splat(b'a')));
         }
-        Self { sign, digit, alnum, joint, b }
+        // What follows the last byte is in the next block.
+        Self { sign, digit, alnum, joint, b: b & (vowel >> 1 | 1 << 63) }
     }
 }
 
@@ -235,7 +237,7 @@ fn may_name_a_secret(bytes: &[u8], at: usize, endings: &Endings) -> bool {
     let last = last.wrapping_sub(usize::from(quote));
     endings.has(bytes, last)
         // `://`
-        | (byte(at + 1) == b'/')
+        | (byte(at + 1) == b'/' && byte(at + 2) == b'/')
         // `"passwor\u0064"`
         | (byte(last.wrapping_sub(5)) == b'\\')
 }

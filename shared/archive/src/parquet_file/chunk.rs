@@ -1,5 +1,7 @@
 //! The columns of a row group: how each is encoded, and what is said about it.
 
+mod numbers;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,9 +35,6 @@ const MIN_ZSTD_BYTES: usize = 2048;
 
 /// What stays allocated from file to file is at most this for each buffer.
 pub(super) const MAX_KEPT_BYTES: usize = 2 << 20;
-
-/// Distinct numbers above which a column of numbers has no dictionary.
-const MAX_NUMBERS: usize = 64;
 
 /// Buffers that every column uses.
 #[derive(Debug, Default)]
@@ -198,31 +197,6 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
             Levels::put_same(&mut self.scratch.body, page.len(), false);
             self.put_data(&mut chunk, page.len())?;
         }
-        self.close(chunk)
-    }
-
-    fn longs(&mut self, value: impl Fn(&LogRecord<'_>) -> Option<i64>) -> Result<(), ParquetError> {
-        let mut chunk = Chunk::new(Encoding::DELTA_BINARY_PACKED);
-        let (mut min, mut max, mut present) = (i64::MAX, i64::MIN, 0);
-        for page in self.pages {
-            let Scratch { levels, longs, body, .. } = &mut *self.scratch;
-            levels.clear();
-            longs.clear();
-            for record in *page {
-                let value = value(record);
-                levels.push(value.is_some());
-                longs.extend(value);
-            }
-            min = longs.iter().copied().fold(min, i64::min);
-            max = longs.iter().copied().fold(max, i64::max);
-            present += longs.len();
-            levels.put(body);
-            put_deltas(body, longs);
-            self.put_data(&mut chunk, page.len())?;
-        }
-        let nulls = Some((self.rows - present) as u64);
-        let found = |number| (present > 0).then_some(number);
-        chunk.statistics = Some(Statistics::int64(found(min), found(max), None, nulls, false));
         self.close(chunk)
     }
 
@@ -412,50 +386,7 @@ impl Columns for ChunkWriter<'_, '_, '_> {
         _: &'static str,
         value: impl Fn(&LogRecord<'_>) -> Option<i32>,
     ) -> Result<(), ParquetError> {
-        let mut entries: Vec<i32> = Vec::new();
-        let mut present = 0;
-        let indices = &mut self.scratch.indices;
-        indices.clear();
-        for value in self.pages.iter().copied().flatten().filter_map(&value) {
-            present += 1;
-            if entries.len() > MAX_NUMBERS {
-                entries.push(value);
-                continue;
-            }
-            let index = entries.iter().position(|entry| *entry == value).unwrap_or_else(|| {
-                entries.push(value);
-                entries.len() - 1
-            });
-            indices.push(index as u16);
-        }
-        if present == 0 {
-            return self.nulls(|nulls| Statistics::int32(None, None, None, nulls, false));
-        }
-        let is_dictionary = entries.len() <= MAX_NUMBERS;
-        let mut chunk = Chunk::new(if is_dictionary { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN });
-        let (min, max) = (entries.iter().min().copied(), entries.iter().max().copied());
-        let nulls = Some((self.rows - present) as u64);
-        chunk.statistics = Some(Statistics::int32(min, max, None, nulls, false));
-        if is_dictionary {
-            self.scratch.body.extend(entries.iter().flat_map(|entry| entry.to_le_bytes()));
-            self.put_dictionary(&mut chunk, entries.len())?;
-        }
-        let mut written = 0;
-        for page in self.pages {
-            let Scratch { levels, indices, body, .. } = &mut *self.scratch;
-            levels.clear();
-            page.iter().for_each(|record| levels.push(value(record).is_some()));
-            levels.put(body);
-            if is_dictionary {
-                let in_page = indices.get(written..written + levels.present()).unwrap_or_default();
-                put_indices(body, in_page, entries.len());
-                written += in_page.len();
-            } else {
-                body.extend(page.iter().filter_map(&value).flat_map(i32::to_le_bytes));
-            }
-            self.put_data(&mut chunk, page.len())?;
-        }
-        self.close(chunk)
+        self.ints(value)
     }
 
     fn double(
@@ -463,31 +394,7 @@ impl Columns for ChunkWriter<'_, '_, '_> {
         _: &'static str,
         value: impl Fn(&LogRecord<'_>) -> Option<f64>,
     ) -> Result<(), ParquetError> {
-        let (mut min, mut max, mut present, mut is_ordered) = (f64::INFINITY, f64::NEG_INFINITY, 0, true);
-        for number in self.pages.iter().copied().flatten().filter_map(&value) {
-            present += 1;
-            is_ordered &= !number.is_nan();
-            min = min.min(number);
-            max = max.max(number);
-        }
-        if present == 0 {
-            return self.nulls(|nulls| Statistics::double(None, None, None, nulls, false));
-        }
-        let mut chunk = Chunk::new(Encoding::PLAIN);
-        // Statistics are of numbers that have an order; 0 stands for both zeros.
-        let min = is_ordered.then_some(if min == 0.0 { -0.0 } else { min });
-        let max = is_ordered.then_some(if max == 0.0 { 0.0 } else { max });
-        let nulls = Some((self.rows - present) as u64);
-        chunk.statistics = Some(Statistics::double(min, max, None, nulls, false));
-        for page in self.pages {
-            let Scratch { levels, body, .. } = &mut *self.scratch;
-            levels.clear();
-            page.iter().for_each(|record| levels.push(value(record).is_some()));
-            levels.put(body);
-            body.extend(page.iter().filter_map(&value).flat_map(f64::to_le_bytes));
-            self.put_data(&mut chunk, page.len())?;
-        }
-        self.close(chunk)
+        self.doubles(value)
     }
 
     fn text(

@@ -30,7 +30,8 @@ pub struct StitchConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct StitchRule {
-    /// Globs over log group names; `*` matches `/` as well.
+    /// Globs over log group names, of which one must match; `*` matches `/` as
+    /// well. Left out: every log group.
     pub log_groups: Vec<Located<String>>,
     /// No line is joined to another, fragments neither.
     pub off: bool,
@@ -84,7 +85,10 @@ impl Rules {
     /// The mode of the first rule that matches.
     pub(super) fn of(&self, log_group: &str) -> &Mode {
         const DEFAULT: &Mode = &Mode::Traces(Presets::ALL, None);
-        self.0.iter().find(|(globs, _)| globs.is_match(log_group)).map_or(DEFAULT, |(_, mode)| mode)
+        self.0
+            .iter()
+            .find(|(globs, _)| globs.is_empty() || globs.is_match(log_group))
+            .map_or(DEFAULT, |(_, mode)| mode)
     }
 }
 
@@ -184,5 +188,14 @@ mod tests {
         assert!(matches!(rules.of("/ecs/raw"), Mode::Off));
         assert!(matches!(rules.of("/ecs/raw/more"), Mode::Starts(_)));
         assert!(matches!(rules.of("/aws/lambda/x"), Mode::Traces(..)));
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_holds_and_one_without_globs_matches_all() {
+        let yaml = "rules:\n- log_groups: ['/ecs/*']\n  traces: [go]\n- off: true\n";
+        let rules = Rules::new(&serde_saphyr::from_str(yaml).unwrap(), &mut Vec::new());
+        assert!(matches!(rules.of("/ecs/a/b"), Mode::Traces(presets, None) if !presets.has(Preset::Java)));
+        assert!(matches!(rules.of("/aws/lambda/x"), Mode::Off));
+        assert!(matches!(Rules::default().of("x"), Mode::Traces(presets, None) if presets.has(Preset::Java)));
     }
 }

@@ -79,13 +79,11 @@ impl Endings {
         }
     }
 
-    /// Whether a secret's name may end at `last`.
+    /// Whether a secret's name may end at `end`, where these two bytes are.
     #[inline(always)]
-    pub(super) fn has(&self, bytes: &[u8], last: usize) -> bool {
-        let byte = |i: usize| bytes.get(i).copied().unwrap_or(0);
-        let before = byte(last.wrapping_sub(1));
-        let lengths = self.lengths.get(pair(before, byte(last))).copied().unwrap_or(0);
-        lengths != 0 && self.has_tail(bytes, last, lengths, before)
+    pub(super) fn has(&self, bytes: &[u8], end: usize, before: u8, last: u8) -> bool {
+        let lengths = self.lengths.get(pair(before, last)).copied().unwrap_or(0);
+        lengths != 0 && self.has_tail(bytes, end, lengths, before)
     }
 
     #[inline(never)]
@@ -284,7 +282,8 @@ mod tests {
         ] {
             assert_eq!(judge(name.as_bytes(), &[]).is_some(), expected, "{name}");
             let bytes = name.as_bytes();
-            let ending = Endings::DEFAULT.has(bytes, bytes.len() - 1);
+            let [.., before, last] = *bytes else { unreachable!() };
+            let ending = Endings::DEFAULT.has(bytes, bytes.len() - 1, before, last);
             assert!(ending || !expected || name.contains('\\'), "{name}");
         }
         assert!(judge(b"Set-Cookie", &[]).unwrap().is_header);

@@ -231,15 +231,19 @@ fn find_in_word(scan: &mut Scan<'_>, start: usize) -> Option<Finding> {
 /// Whether the name before the sign at `at` may be a secret's.
 #[inline(always)]
 fn may_name_a_secret(bytes: &[u8], at: usize, endings: &Endings) -> bool {
-    let byte = |i: usize| bytes.get(i).copied().unwrap_or(0);
-    let last = at.wrapping_sub(1);
-    let quote = matches!(byte(last), b'"' | b'\'');
-    let last = last.wrapping_sub(usize::from(quote));
-    endings.has(bytes, last)
-        // `://`
-        | (byte(at + 1) == b'/' && byte(at + 2) == b'/')
-        // `"passwor\u0064"`
-        | (byte(last.wrapping_sub(5)) == b'\\')
+    // One bounds check where there is room, and no branch on the quote.
+    let around = at.checked_sub(7).and_then(|from| bytes.get(from..at + 3));
+    let Some(&[quoted_escape, escape, _, _, a, b, c, _, d, e]) =
+        around.and_then(|w| <&[u8; 10]>::try_from(w).ok())
+    else {
+        return true;
+    };
+    let quote = matches!(c, b'"' | b'\'');
+    let (before, last, escape) = if quote { (a, b, quoted_escape) } else { (b, c, escape) };
+    // `"passwor\u0064"` and `://`
+    endings.has(bytes, at - 1 - usize::from(quote), before, last)
+        | (escape == b'\\')
+        | (d == b'/' && e == b'/')
 }
 
 /// Whether a token may be or end with the long word at `start`.

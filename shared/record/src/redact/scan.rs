@@ -236,7 +236,11 @@ fn may_name_a_secret(bytes: &[u8], at: usize, endings: &Endings) -> bool {
     let Some(&[quoted_escape, escape, _, _, a, b, c, _, d, e]) =
         around.and_then(|w| <&[u8; 10]>::try_from(w).ok())
     else {
-        return true;
+        let byte = |back: usize| bytes.get(at.wrapping_sub(back)).copied().unwrap_or(0);
+        let quote = usize::from(matches!(byte(1), b'"' | b'\''));
+        let last = at.saturating_sub(1 + quote);
+        return endings.has(bytes, last, byte(2 + quote), byte(1 + quote))
+            || bytes.get(at + 1) == Some(&b'/');
     };
     let quote = matches!(c, b'"' | b'\'');
     let (before, last, escape) = if quote { (a, b, quoted_escape) } else { (b, c, escape) };

@@ -75,3 +75,12 @@ def test_a_file_in_the_bucket_filters_samples_redacts_and_routes(deployed, uploa
     assert [record["class"] for record in deployed.records("/ecs/configured-still")] == ["short"]
     log = deployed.logs.filter_log_events(logGroupName="/catchment/e2e/ingest")["events"]
     assert any("did you mean" in event["message"] and "rout" in event["message"] for event in log)
+
+    # A copy of the function that starts now has no good file: it stores nothing.
+    function = deployed.stack["IngestFunctionName"]
+    deployed.client("lambda").update_function_configuration(FunctionName=function, Timeout=100)
+    payload = json.dumps(subscription_event("/ecs/configured-anew", [line]))
+    answer = deployed.client("lambda").invoke(FunctionName=function, Payload=payload.encode())
+    assert "FunctionError" in answer
+    assert "nothing is taken in until it is mended" in answer["Payload"].read().decode()
+    assert deployed.records("/ecs/configured-anew") == []

@@ -76,12 +76,14 @@ def calendar_day(text, columns):
 
 def stated_time(columns):
     """The time that a row states, as far as it states it, for `same_time`; None where it states none."""
-    timestamp = columns.get("Timestamp", "")
-    if re.fullmatch(r"\d{10}", timestamp):
-        return "epoch", int(timestamp)
     time = columns.get("Time", "")
-    if re.fullmatch(r"\d{10}", time):
-        return "epoch", int(time)
+    timestamp = columns.get("Timestamp", "")
+    for seconds in (time, "" if time else timestamp):
+        if re.fullmatch(r"\d{10}", seconds):
+            return "epoch", int(seconds)
+    if re.fullmatch(r"\d{10}", timestamp):
+        # The seconds say when it was; the other columns say it as the line is read.
+        timestamp = ""
     date = columns.get("Date", "")
     if re.fullmatch(r"\d{5,6}", date) and re.fullmatch(r"\d{1,6}", time):
         # `081109 000035`, from which a spreadsheet took the zeros.
@@ -152,17 +154,21 @@ def columns_compared(rows):
 
 
 def system_rows(log, program):
-    lines = [line for line in log.read_bytes().decode("utf-8", "replace").split("\n") if line.strip("\r")]
+    lines = enumerate(log.read_bytes().decode("utf-8", "replace").split("\n"), 1)
+    lines = [(number, line) for number, line in lines if line.strip("\r")]
     with open(log.with_suffix(".structured.csv"), newline="", encoding="utf-8", errors="replace") as file:
         stated = list(csv.DictReader(file))
     output = subprocess.run([program, "parse", str(log)], check=True, capture_output=True).stdout
     # Not splitlines(): a record may hold characters that it takes for the end of a line.
     records = [json.loads(line) for line in output.decode().split("\n") if line]
-    if not len(lines) == len(stated) == len(records):
-        raise SystemExit(
-            f"{log}: {len(lines)} lines, {len(stated)} rows that say what they are, {len(records)} records; there must be as many of each."
-        )
-    return [Row(i, *parts) for i, parts in enumerate(zip(lines, stated, records), 1)]
+    if len(lines) != len(stated):
+        raise SystemExit(f"{log}: {len(lines)} lines, {len(stated)} rows that say what they are; there must be as many of each.")
+    # A record's events are its lines' numbers; lines that were stitched together share a record.
+    record_of = {}
+    for record in records:
+        for number in [record["event_id"], *(record["more_event_ids"] or "").split(",")]:
+            record_of[number] = record
+    return [Row(number, line, row, record_of[str(number)]) for (number, line), row in zip(lines, stated)]
 
 
 def shown(row, kind, column):

@@ -11,6 +11,7 @@ use super::token::{
     with_place,
 };
 use crate::parse::timestamp::{self, LineTime};
+use crate::parse::{EventTime, NANOS_PER_MILLI};
 pub(super) use level::level_number;
 
 mod closing;
@@ -82,6 +83,8 @@ struct Scanner<'a> {
     /// Inside of brackets that hold more than a time.
     is_inside: bool,
     time_in_brackets: bool,
+    /// The time is seconds since the epoch, and nothing else was said of it yet.
+    time_is_bare: bool,
     level_has_colon: bool,
     /// The logger was closed by `:`; nothing but a file's name stands behind it.
     logger_is_closed: bool,
@@ -106,6 +109,7 @@ pub(crate) fn read(text: &str) -> Frame<'_> {
         style: Style::Spaces,
         is_inside: false,
         time_in_brackets: false,
+        time_is_bare: false,
         level_has_colon: false,
         logger_is_closed: false,
         group_after_logger: false,
@@ -249,7 +253,16 @@ impl<'a> Scanner<'a> {
         }
         // The words before it are settled before it is known.
         self.commit(self.at + found.len);
-        self.frame.time.get_or_insert(found.time);
+        match self.frame.time {
+            None => (self.frame.time, self.time_is_bare) = (Some(found.time), is_bare),
+            // What is written for people outranks a bare number, which knows its year.
+            Some(LineTime::Instant(bare)) if self.time_is_bare && !is_bare => {
+                let near = EventTime::Arrived(bare.div_euclid(NANOS_PER_MILLI));
+                self.frame.time = found.time.to_nanos(near).map(LineTime::Instant);
+                self.time_is_bare = false;
+            }
+            Some(_) => {}
+        }
         Some(())
     }
 

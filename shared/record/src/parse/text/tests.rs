@@ -1,5 +1,6 @@
 use super::frame::read;
 use super::*;
+use crate::parse::LineTime;
 use crate::parse::tests_support::parsed;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -68,6 +69,23 @@ fn python_and_ruby() {
         "opened",
     );
     check("W, [2024-12-19T10:30:15.123456 #1234]  WARN -- : opened", "WARN", json!({"pid": 1234}), "opened");
+}
+
+/// A line that says its time twice: 1734600000 is 09:20:00Z of the day.
+#[test]
+fn a_written_time_outranks_bare_seconds() {
+    for line in [
+        "- 1734600000 2024.12.19 R02-M1 2024-12-19-10.30.15.000000 R02-M1 RAS KERNEL INFO corrected",
+        "APPREAD 1734600000 2024.12.19 R02-M1 2024-12-19-10.30.15.000000 R02-M1 RAS KERNEL INFO corrected",
+        "- 1734600000 2024.12.19 dn228 Dec 19 10:30:15 dn228/dn228 crond(pam_unix)[2915]: session closed",
+    ] {
+        let Some(LineTime::Instant(nanos)) = read(line).time else { panic!("{line}") };
+        assert_eq!(nanos, 1_734_604_215_000_000_000, "{line}");
+    }
+    assert_eq!(
+        read("node-246 unix.hw state_change.up 1734600000 1 Up").time,
+        Some(LineTime::Instant(1_734_600_000_000_000_000))
+    );
 }
 
 #[test]

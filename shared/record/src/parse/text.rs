@@ -28,7 +28,12 @@ pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
 /// Fills the record from what a frame says.
 pub(crate) fn fill<'a>(frame: &Frame<'a>, record: &mut LogRecord<'a>) {
     if let Some(time) = frame.time {
+        let arrived = record.time_unix_nano;
         record.believe(time);
+        // A local time without its zone is refused; the seconds know better.
+        if let (Some(seconds), true) = (frame.seconds, record.time_unix_nano == arrived) {
+            record.believe(seconds);
+        }
     }
     if let Some((level, number)) =
         frame.level.or_else(|| level_in_message(frame.message, frame.time.is_some()))

@@ -27,6 +27,8 @@ const MAX_WORDS: usize = 8;
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(crate) struct Frame<'a> {
     pub time: Option<LineTime>,
+    /// Seconds since the epoch that stand beside a written time.
+    pub seconds: Option<LineTime>,
     /// The level as written, and its number.
     pub level: Option<(&'a str, u8)>,
     pub logger: Option<&'a str>,
@@ -258,6 +260,7 @@ impl<'a> Scanner<'a> {
             // What is written for people outranks a bare number, which knows its year.
             Some(LineTime::Instant(bare)) if self.time_is_bare && !is_bare => {
                 let near = EventTime::Arrived(bare.div_euclid(NANOS_PER_MILLI));
+                self.frame.seconds = self.frame.time;
                 self.frame.time = found.time.to_nanos(near).map(LineTime::Instant);
                 self.time_is_bare = false;
             }

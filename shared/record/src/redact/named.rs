@@ -3,7 +3,7 @@
 use super::names::{self, MAX_NAME_BYTES, Secret};
 use super::rule::{Rule, Treatment};
 use super::value::{
-    already_redacted, argument, balanced, closing_quote, header, is_blank, is_literal, is_number,
+    already_redacted, argument, balanced, closing_quote, header, is_blank, is_literal, is_number, is_object,
     opening_quote, word, wrapper,
 };
 use super::{Finding, Form, Origin, Scan, token};
@@ -58,7 +58,7 @@ pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
         let len = closing_quote(rest, quote, depth, scan.is_json);
         return found(inner, inner + len, Form::Text);
     }
-    if is_literal(value) {
+    if is_literal(value) || is_object(value) {
         return None;
     }
     if let (Some(quote), b':') = (key.quote, sign) {

@@ -62,6 +62,15 @@ fn secrets_by_the_name_of_their_field() {
 }
 
 #[test]
+fn only_what_is_plainly_an_object_passes_for_one() {
+    let rule = Rule::NamedField;
+    check("password=Abc{123}x", "password=***", rule);
+    check("token=Tokens{1}", "token=***}", rule);
+    check("token=a.B@4e4c61aab0", "token=***", rule);
+    check("token=abc@4e4c", "token=***", rule);
+}
+
+#[test]
 fn look_alikes_stay_whole() {
     for line in [
         "tokens=150 max_tokens: 20 bypass=1 compass: north",
@@ -73,6 +82,8 @@ fn look_alikes_stay_whole() {
         "AKIDS eyJust text, sk_live_short",
         "-----BEGIN CERTIFICATE-----",
         "http://host/path?user=me",
+        "Token: Token { kind: NMToken, service: 10.0.0.1:45454 }",
+        "wtoken = AppWindowToken{9f4e token=Token{a64f Record{1 u0}}} token=android.os.BinderProxy@4e4c61",
     ] {
         let redacted = redact(line);
         assert_eq!(redacted.text, line);

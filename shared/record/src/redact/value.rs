@@ -5,6 +5,8 @@
 
 /// Bytes that are looked at for the next name behind a separator.
 const MAX_NEXT_NAME: usize = 48;
+/// Bytes that are looked at for the name of a class.
+const MAX_CLASS_NAME: usize = 128;
 
 pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
@@ -186,6 +188,26 @@ pub(super) fn is_literal(value: &[u8]) -> bool {
             !b.is_ascii_whitespace()
                 && !matches!(b, b',' | b';' | b'}' | b']' | b')' | b'"' | b'\'' | b'\\' | b'&' | b'<' | b'.')
         })
+}
+
+/// Whether the value is a program's name for an object, not a secret: Java's
+/// `android.os.BinderProxy@4e4c`, and `Token {` or `AppWindowToken{`, whose fields follow.
+pub(super) fn is_object(value: &[u8]) -> bool {
+    let is_class = |b: &&u8| b.is_ascii_alphanumeric() || matches!(**b, b'.' | b'$' | b'_');
+    let len = value.iter().take(MAX_CLASS_NAME).take_while(is_class).count();
+    let (Some(class), Some(rest)) = (value.get(..len), value.get(len..)) else { return false };
+    match rest {
+        [b'{', ..] | [b' ', b'{', ..] => class.ends_with(b"Token"),
+        [b'@', hash @ ..] => {
+            let digits = hash.iter().take(9).take_while(|b| b.is_ascii_hexdigit()).count();
+            let ends = hash.get(digits).is_none_or(|b| !b.is_ascii_alphanumeric());
+            class.contains(&b'.')
+                && class.iter().any(u8::is_ascii_uppercase)
+                && (1..=8).contains(&digits)
+                && ends
+        }
+        _ => false,
+    }
 }
 
 /// Whether somebody redacted the value before: we, or the one who wrote the line.

@@ -33,8 +33,8 @@ pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_numbe
 pub use record::{Format, LogRecord};
 pub use redact::{
     FieldConfig, HashKey, MASK, MAX_FIELDS, MAX_PATTERN_BYTES as MAX_REDACT_PATTERN_BYTES,
-    MAX_PATTERN_COMPILED_BYTES, MAX_PATTERNS, PatternConfig, RedactConfig, Redacted, RedactionFinding,
-    Redactions, Redactor, Rule as RedactionRule, Treatment, redact,
+    MAX_PATTERN_COMPILED_BYTES, MAX_PATTERNS, PatternConfig, RedactConfig, Redacted, Redactions, Redactor,
+    Rule as RedactionRule, Treatment, redact,
 };
 pub use route::{
     ClassConfig, Condition, FilterConfig, Globs, Level, MAX_CLASS_RULES, MAX_FILTERS_AND_SAMPLERS,

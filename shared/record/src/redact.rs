@@ -36,7 +36,7 @@ pub use hash::HashKey;
 use hash::{HASH_DIGITS, HASH_PREFIX};
 use names::Field;
 use rule::{Name, Treatments};
-pub use rule::{RedactionFinding, Redactions, Rule, Treatment};
+pub use rule::{Redactions, Rule, Treatment};
 use settings::Settings;
 pub use settings::{
     FieldConfig, MAX_FIELDS, MAX_PATTERN_BYTES, MAX_PATTERN_COMPILED_BYTES, MAX_PATTERNS, PatternConfig,
@@ -45,6 +45,9 @@ pub use settings::{
 
 /// What stands where a secret was.
 pub const MASK: &str = "***";
+
+/// How often a line is scanned until nothing more is found in it; then it is masked whole.
+pub const MAX_PASSES: usize = 8;
 
 /// A line without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,18 +178,19 @@ impl Redactor {
         if findings.is_empty() {
             return Redacted { text: Cow::Borrowed(line), redactions: Redactions::default() };
         }
-        self.replace(line, &findings)
-    }
-
-    /// What would be redacted, and where; it never holds the secret.
-    pub fn explain(&self, line: &str) -> Vec<RedactionFinding> {
-        let findings = self.findings(line).into_iter();
-        let explained = findings.map(|finding| RedactionFinding {
-            rule: self.name(finding.origin).as_str().to_owned(),
-            treatment: self.treatment(finding.origin),
-            range: finding.start..finding.end,
-        });
-        explained.collect()
+        let mut redactions = Redactions::default();
+        let mut text = self.replace(line, &findings, &mut redactions);
+        // What stands where a secret was may show its neighbour in another light:
+        // the line is scanned until nothing more is found.
+        for _ in 1..MAX_PASSES {
+            let findings = self.findings(&text);
+            if findings.is_empty() {
+                return Redacted { text: Cow::Owned(text), redactions };
+            }
+            text = self.replace(&text, &findings, &mut redactions);
+        }
+        let whole = if is_json(line.as_bytes()) { "{\"redacted\":\"***\"}" } else { MASK };
+        Redacted { text: Cow::Owned(whole.to_owned()), redactions }
     }
 
     /// Every finding, in order, none within another. No allocation while there are none.
@@ -231,8 +235,7 @@ impl Redactor {
         kept
     }
 
-    fn replace<'a>(&self, line: &'a str, findings: &[Finding]) -> Redacted<'a> {
-        let mut redactions = Redactions::default();
+    fn replace(&self, line: &str, findings: &[Finding], redactions: &mut Redactions) -> String {
         let mut out = String::with_capacity(line.len());
         let mut copied = 0;
         for finding in findings {
@@ -243,14 +246,14 @@ impl Redactor {
                 // A finding begins and ends between letters; if ever one did not,
                 // nothing after it may pass.
                 out.push_str(MASK);
-                return Redacted { text: Cow::Owned(out), redactions };
+                return out;
             };
             out.push_str(before);
             self.write(&mut out, finding, secret, line.as_bytes().get(finding.end));
             copied = finding.end;
         }
         out.push_str(line.get(copied..).unwrap_or_default());
-        Redacted { text: Cow::Owned(out), redactions }
+        out
     }
 
     /// Writes what stands where `secret` was, with `next` behind it.

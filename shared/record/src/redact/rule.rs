@@ -183,25 +183,3 @@ impl Redactions {
         }
     }
 }
-
-/// What was found in a line, and where; never the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedactionFinding {
-    /// The rule's name, or a custom pattern's.
-    pub rule: String,
-    /// What is done with it.
-    pub treatment: Treatment,
-    /// The secret's bytes in the line as it came.
-    pub range: std::ops::Range<usize>,
-}
-
-impl fmt::Display for Treatment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mask => "mask",
-            Self::Drop => "drop",
-            Self::Hash => "hash",
-            Self::Off => "off",
-        })
-    }
-}

@@ -229,13 +229,15 @@ fn patterns_of_the_configuration_leave_json_json() {
     }
 }
 
+/// A pattern that is dropped may leave what it matches anew.
 #[test]
-fn an_explanation_has_the_place_and_not_the_secret() {
-    let line = "a password=hunter2 4111 1111 1111 1111";
-    let found: Vec<_> =
-        Redactor::default().explain(line).into_iter().map(|f| (f.rule, f.treatment, f.range)).collect();
-    let expected = [("named_field", Treatment::Mask, 11..18), ("credit_card", Treatment::Mask, 19..38)];
-    assert_eq!(found, expected.map(|(rule, treatment, range)| (rule.to_owned(), treatment, range)));
+fn a_line_is_scanned_until_nothing_is_left_or_masked_whole_at_the_limit() {
+    let redactor = configured("patterns: [{name: pair, pattern: ab, treatment: drop}]");
+    let nested = |depth: usize| format!("x{}{}x", "a".repeat(depth), "b".repeat(depth));
+    assert_eq!(redactor.redact(&nested(MAX_PASSES - 1)).text, "xx");
+    assert_eq!(redactor.redact(&nested(MAX_PASSES)).text, MASK);
+    let json = format!("{{\"m\":\"{}\"}}", nested(MAX_PASSES));
+    assert_eq!(redactor.redact(&json).text, r#"{"redacted":"***"}"#);
 }
 
 #[test]

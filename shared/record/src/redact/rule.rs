@@ -1,6 +1,5 @@
 //! What is looked for, what is done with it, and how often it was found.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;

@@ -1,7 +1,8 @@
 //! Parsed fields that have no column, as the text of a JSON object.
 
-use super::scan::{given, is_integer, is_json_number};
+use super::scan::{given, is_integer, is_json_number, unescaped};
 use super::swar;
+use wide::u8x16;
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -13,7 +14,7 @@ impl Attributes {
     /// Goes on with the object that a record has already, with room for
     /// `more_bytes`: what hangs together is allocated once.
     pub(crate) fn resume(earlier: Option<String>, more_bytes: usize) -> Self {
-        let mut object = earlier.unwrap_or_default();
+        let Some(mut object) = earlier else { return Self::with_room(more_bytes) };
         object.pop();
         object.reserve(more_bytes);
         Self(object)
@@ -34,8 +35,32 @@ impl Attributes {
     /// Adds a text.
     #[inline]
     pub(crate) fn text(&mut self, key: &str, value: &str) {
+        if is_plain_text(value) {
+            self.plain_text(key, value);
+        } else {
+            self.escaped_text(key, value);
+        }
+    }
+
+    #[inline]
+    fn plain_text(&mut self, key: &str, value: &str) {
+        self.open(key);
+        self.0.push_str("\":\"");
+        self.0.push_str(value);
+        self.0.push('"');
+    }
+
+    #[cold]
+    fn escaped_text(&mut self, key: &str, value: &str) {
         self.key(key);
         push_json_string(&mut self.0, value);
+    }
+
+    /// Adds a text that stood in quotes, with the backslashes that servers write there.
+    #[inline]
+    pub(crate) fn quoted_text(&mut self, key: &str, quoted: &str) {
+        // Plain text has no backslash.
+        if is_plain_text(quoted) { self.plain_text(key, quoted) } else { self.text(key, &unescaped(quoted)) }
     }
 
     /// Adds a text that is there and not empty.
@@ -121,10 +146,16 @@ impl Attributes {
     /// Names are our own, or were found to be plain: they are not looked at again.
     #[inline]
     fn key(&mut self, key: &str) {
+        self.open(key);
+        self.0.push_str("\":");
+    }
+
+    /// Up to the name's closing quote.
+    #[inline]
+    fn open(&mut self, key: &str) {
         debug_assert!(is_plain_text(key), "a name that needs escapes: {key}");
         self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
         self.0.push_str(key);
-        self.0.push_str("\":");
     }
 }
 
@@ -148,9 +179,21 @@ fn is_plain(byte: u8) -> bool {
 /// Whether JSON takes it between quotes as it is.
 #[inline]
 fn is_plain_text(text: &str) -> bool {
-    !swar::has(text.as_bytes(), |word| {
-        swar::below(word, b' ') | swar::equal(word, b'"') | swar::equal(word, b'\\')
-    })
+    let bytes = text.as_bytes();
+    let Some(last) = bytes.last_chunk() else {
+        return !swar::has(bytes, |word| {
+            swar::below(word, b' ') | swar::equal(word, b'"') | swar::equal(word, b'\\')
+        });
+    };
+    let special = |chunk: &[u8; 16]| {
+        let chunk = u8x16::new(*chunk);
+        let control = chunk.min(u8x16::splat(0x1f)).simd_eq(chunk);
+        control | chunk.simd_eq(u8x16::splat(b'"')) | chunk.simd_eq(u8x16::splat(b'\\'))
+    };
+    // The last chunk overlaps with the one before it.
+    let (chunks, _) = bytes.as_chunks();
+    let found = chunks.iter().fold(special(last), |found, chunk| found | special(chunk));
+    found.to_bitmask() == 0
 }
 
 /// Appends runs of plain text, and escapes what stands between them.

@@ -3,13 +3,23 @@
 use std::borrow::Cow;
 
 use super::http::path_of;
+use super::swar;
+
+/// Digits, and the point among them, of a decimal number that is read without
+/// the long way of the standard library: a whole number of so many digits and
+/// the power of ten that divides it are both exact, so their quotient is the
+/// nearest there is.
+const MAX_SHORT_DECIMAL_BYTES: usize = 15;
+
+const POWERS_OF_TEN: [f64; MAX_SHORT_DECIMAL_BYTES] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
 /// The 32 hexadecimal digits inside a traceparent (`00-<32>-<16>-<2>`,
 /// <https://www.w3.org/TR/trace-context/>), an X-Ray id (`1-<8>-<24>`, with or
 /// without `Root=`) or Google's resource name (`projects/p/traces/<32>`);
 /// anything else as it is.
 pub(crate) fn trace_id(value: Cow<'_, str>) -> Cow<'_, str> {
-    if !value.bytes().any(|b| matches!(b, b'-' | b'/')) {
+    if !swar::has(value.as_bytes(), |word| swar::equal(word, b'-') | swar::equal(word, b'/')) {
         return value;
     }
     let root = value.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(&value);
@@ -47,9 +57,60 @@ pub(crate) fn path(target: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
+/// A number, as `str::parse` reads it.
+#[inline]
+pub(crate) fn float(text: &str) -> Option<f64> {
+    match short_decimal(text) {
+        Some((number, "")) => Some(number),
+        Some((_, rest)) if !rest.starts_with(['e', 'E']) => None,
+        _ => text.parse().ok(),
+    }
+}
+
+/// The short decimal number (`12.5`) that `text` begins with, and what follows it.
+#[inline]
+fn short_decimal(text: &str) -> Option<(f64, &str)> {
+    let (mut whole, mut len, mut point) = (0_u64, 0, None);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => whole = whole * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() && len > 0 => point = Some(len),
+            _ => break,
+        }
+        len += 1;
+        if len > MAX_SHORT_DECIMAL_BYTES {
+            return None;
+        }
+    }
+    let decimals = point.map_or(0, |point| len - point - 1);
+    if len == 0 || point.is_some() && decimals == 0 {
+        return None;
+    }
+    Some((whole as f64 / POWERS_OF_TEN.get(decimals)?, text.get(len..)?))
+}
+
+/// How many milliseconds a unit is.
+#[inline]
+fn unit_millis(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ms" | "msec" | "millis" | "milliseconds" => 1.0,
+        "s" | "sec" | "secs" | "seconds" => 1e3,
+        "us" | "µs" | "μs" => 1e-3,
+        "ns" => 1e-6,
+        "m" | "min" => 60e3,
+        "h" => 3600e3,
+        _ => return None,
+    })
+}
+
 /// A duration in milliseconds: a plain number is one, units are converted,
 /// also several in a row as Go writes them (`1m2.5s`).
 pub(crate) fn milliseconds(value: &str) -> Option<f64> {
+    if let Some((number, unit)) = short_decimal(value)
+        && let Some(factor) = unit_millis(unit)
+    {
+        return Some(number * factor);
+    }
     let mut rest = value.trim();
     if let Ok(number) = rest.parse::<f64>() {
         return Some(number).filter(|ms| ms.is_finite());
@@ -60,15 +121,7 @@ pub(crate) fn milliseconds(value: &str) -> Option<f64> {
         let (number, behind) = rest.split_at_checked(unit_at)?;
         let unit_len = behind.find(|c: char| !c.is_alphabetic()).unwrap_or(behind.len());
         let (unit, behind) = behind.split_at_checked(unit_len)?;
-        let factor = match unit {
-            "ms" | "msec" | "millis" | "milliseconds" => 1.0,
-            "s" | "sec" | "secs" | "seconds" => 1e3,
-            "us" | "µs" | "μs" => 1e-3,
-            "ns" => 1e-6,
-            "m" | "min" => 60e3,
-            "h" => 3600e3,
-            _ => return None,
-        };
+        let factor = unit_millis(unit)?;
         total += number.trim_end().parse::<f64>().ok()? * factor;
         rest = behind.trim_start();
     }

@@ -3,6 +3,7 @@
 
 use super::attributes::Attributes;
 use super::scan::{given, unescaped, without_port};
+use super::swar;
 use super::timestamp::LineTime;
 use crate::record::{Format, LogRecord};
 
@@ -29,12 +30,11 @@ pub(super) struct Request<'a> {
 /// Takes a request line apart; `None` for what clients send that speak no HTTP.
 #[inline]
 pub(super) fn request(line: &str) -> Option<Request<'_>> {
-    let method_len = line.bytes().take(MAX_METHOD_BYTES + 1).position(|b| b == b' ')?;
-    let (method, rest) = line.split_at_checked(method_len)?;
-    if !is_method(method) {
-        return None;
-    }
-    let target = rest.get(1..)?;
+    let (method, target) = usual_method(line).or_else(|| {
+        let len = line.bytes().take(MAX_METHOD_BYTES + 1).position(|b| b == b' ')?;
+        let (method, rest) = line.split_at_checked(len)?;
+        Some((method, rest.get(1..)?)).filter(|(method, _)| is_method(method))
+    })?;
     let is_protocol = |text: &str| text.starts_with(" HTTP/") || text.starts_with(" HTTPS/");
     // Nearly always ` HTTP/1.1`: no need to look for its start.
     let usual = target.len().checked_sub(" HTTP/1.1".len()).and_then(|at| target.split_at_checked(at));
@@ -46,6 +46,17 @@ pub(super) fn request(line: &str) -> Option<Request<'_>> {
         _ => return None,
     };
     (!target.is_empty()).then_some(Request { method, path: path_of(target), protocol })
+}
+
+/// The methods of nearly every request, and what follows them.
+#[inline]
+fn usual_method(line: &str) -> Option<(&str, &str)> {
+    let len = match line.as_bytes() {
+        [b'G', b'E', b'T', b' ', ..] | [b'P', b'U', b'T', b' ', ..] => 3,
+        [b'P', b'O', b'S', b'T', b' ', ..] => 4,
+        _ => return None,
+    };
+    Some((line.get(..len)?, line.get(len + 1..)?))
 }
 
 /// Whether it has the form of a method: capitals, hyphens.
@@ -75,7 +86,7 @@ pub(super) fn path_of(target: &str) -> &str {
             _ => target,
         }
     };
-    match memchr::memchr2(b'?', b'#', origin_form.as_bytes()) {
+    match swar::find_either(origin_form.as_bytes(), b'?', b'#') {
         Some(end) => origin_form.get(..end).unwrap_or(origin_form),
         None => origin_form,
     }
@@ -155,10 +166,10 @@ impl<'a> Exchange<'a> {
         attributes.integer("bytes", self.bytes);
         attributes.integer("request_bytes", self.request_bytes);
         if let Some(referer) = given(self.referer) {
-            attributes.text("referer", &unescaped(referer));
+            attributes.quoted_text("referer", referer);
         }
         if let Some(user_agent) = given(self.user_agent) {
-            attributes.text("user_agent", &unescaped(user_agent));
+            attributes.quoted_text("user_agent", user_agent);
         }
         attributes.given_text("upstream", self.upstream);
         attributes.given_text("server_name", self.server_name);

@@ -102,7 +102,7 @@ impl<'a> Pairs<'a> {
         let mut len = 0;
         let mut has_escapes = false;
         loop {
-            len += memchr::memchr2(b'"', b'\\', bytes.get(len..)?)?;
+            len += swar::find_either(bytes.get(len..)?, b'"', b'\\')?;
             if bytes.get(len) == Some(&b'"') {
                 break;
             }
@@ -178,7 +178,11 @@ impl<'a> Pairs<'a> {
     }
 
     fn text(&mut self, key: &str, value: &str) {
-        let place = || value.rsplit_once(':').filter(|(_, line)| is_integer(line));
+        let place = || {
+            let digits = value.bytes().rev().take_while(u8::is_ascii_digit).count();
+            let (file, line) = value.split_at_checked(value.len() - digits)?;
+            Some((file.strip_suffix(':')?, line)).filter(|(_, line)| is_integer(line))
+        };
         let is_place = matches!(key, "caller" | "source" | "src" | "file");
         match is_place.then(place).flatten() {
             Some((file, line)) => {
@@ -225,7 +229,7 @@ fn is_of_key(byte: u8) -> bool {
 
 #[inline]
 fn starts_behind_value(text: &str) -> bool {
-    text.is_empty() || text.starts_with([' ', '\t', '\r'])
+    matches!(text.as_bytes(), [] | [b' ' | b'\t' | b'\r', ..])
 }
 
 /// The one name that an attribute has in every format.

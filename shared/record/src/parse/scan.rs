@@ -71,7 +71,7 @@ impl<'a> Scanner<'a> {
         let bytes = text.as_bytes();
         let mut at = 0;
         loop {
-            at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+            at += swar::find_either(bytes.get(at..)?, b'"', b'\\')?;
             match (bytes.get(at), bytes.get(at + 1)) {
                 (Some(b'"'), None) => {
                     self.0 = "";
@@ -140,7 +140,9 @@ pub(super) fn without_port(address: &str) -> &str {
     if let Some(inner) = address.strip_prefix('[') {
         return inner.split_once(']').map_or(address, |(ip, _)| ip);
     }
-    match memchr::memchr(b':', address.as_bytes()).and_then(|at| address.split_at_checked(at)) {
+    match swar::find(address.as_bytes(), |word| swar::equal(word, b':'))
+        .and_then(|at| address.split_at_checked(at))
+    {
         Some((ip, port)) if !ip.is_empty() && is_integer(port.get(1..).unwrap_or_default()) => ip,
         _ => address,
     }
@@ -173,7 +175,7 @@ pub(super) fn is_request_id(text: &str) -> bool {
 /// and `\xHH`. Where that would not be text (or where a control character
 /// would come of `\xHH`), it stays as written.
 pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'\\', text.as_bytes()).is_none() {
+    if swar::find_either(text.as_bytes(), b'\\', b'\\').is_none() {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());

@@ -5,6 +5,8 @@
 //! hit (counted from the text's start) a mask may have bits that are none: only
 //! whether there is a hit, and where the first is, can be told.
 
+use wide::u8x16;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = ONES << 7;
 
@@ -48,6 +50,21 @@ pub(super) fn find(bytes: &[u8], hits: impl Fn(u64) -> u64) -> Option<usize> {
     (found != 0).then(|| words.len() * 8 + first(found))
 }
 
+/// Where the first byte is that is one of two; for texts of some length.
+#[inline]
+pub(super) fn find_either(bytes: &[u8], one: u8, other: u8) -> Option<usize> {
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let chunk = u8x16::new(*chunk);
+        let found = chunk.simd_eq(u8x16::splat(one)) | chunk.simd_eq(u8x16::splat(other));
+        let mask = found.to_bitmask();
+        if mask != 0 {
+            return Some(index * 16 + mask.trailing_zeros() as usize);
+        }
+    }
+    find(rest, |word| equal(word, one) | equal(word, other)).map(|at| chunks.len() * 16 + at)
+}
+
 #[inline]
 fn first(mask: u64) -> usize {
     (mask.trailing_zeros() / u8::BITS) as usize
@@ -56,11 +73,20 @@ fn first(mask: u64) -> usize {
 /// Less than eight bytes as a word; what is missing is `a`, which nobody looks for.
 #[inline]
 fn short(bytes: &[u8]) -> u64 {
-    let mut word = [b'a'; 8];
-    for (slot, byte) in word.iter_mut().zip(bytes) {
-        *slot = *byte;
-    }
-    u64::from_le_bytes(word)
+    const MISSING: u64 = ONES * b'a' as u64;
+    let bits = bytes.len() as u32 * u8::BITS;
+    // Pieces that overlap have the same bytes at the same places.
+    let there = match (bytes.first_chunk(), bytes.last_chunk(), bytes) {
+        (Some(start), Some(end), _) => {
+            let (start, end) = (u32::from_le_bytes(*start), u32::from_le_bytes(*end));
+            u64::from(start) | u64::from(end) << (bits - u32::BITS)
+        }
+        (_, _, [a, b, c]) => u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16,
+        (_, _, [a, b]) => u64::from(*a) | u64::from(*b) << 8,
+        (_, _, [a]) => u64::from(*a),
+        _ => return MISSING,
+    };
+    there | MISSING << bits
 }
 
 #[cfg(test)]
@@ -77,6 +103,8 @@ mod tests {
             let is_hit = |byte: u8| byte == wanted || byte < limit;
             let hits = |word| equal(word, wanted) | below(word, limit);
             prop_assert_eq!(find(bytes, hits), bytes.iter().position(|byte| is_hit(*byte)));
+            let either = |byte: &u8| *byte == wanted || *byte == b' ';
+            prop_assert_eq!(find_either(bytes, wanted, b' '), bytes.iter().position(either));
             prop_assert_eq!(has(bytes, hits), bytes.iter().any(|byte| is_hit(*byte)));
         }
     }

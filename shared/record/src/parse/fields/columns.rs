@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{FIELDS, Field, Index, OPEN_RANK, Value};
-use crate::parse::convert::{milliseconds, path, span_of_traceparent, trace_id};
+use crate::parse::convert::{float, milliseconds, path, span_of_traceparent, trace_id};
 use crate::parse::{http, severity_number, timestamp};
 use crate::record::LogRecord;
 
@@ -35,16 +35,15 @@ impl<'a> Fields<'a> {
     pub(crate) fn offer_text(&mut self, name: &str, value: &'a str, has_escapes: bool) -> Option<Field> {
         let (field, rank) = Index::get().find(name.as_bytes())?.field?;
         let offered = if has_escapes { Value::Escaped(value) } else { Value::Text(value) };
-        self.offer(field, rank, offered);
-        self.get(field).is_some_and(|taken| std::ptr::eq(taken.raw(), value)).then_some(field)
+        self.offer(field, rank, offered).then_some(field)
     }
 
-    /// Offers a value under a name of this rank.
+    /// Offers a value under a name of this rank; whether it is the field's now.
     #[inline]
-    pub(crate) fn offer(&mut self, field: Field, rank: u8, value: Value<'a>) {
-        let Some(slot) = self.0.get_mut(field as usize) else { return };
+    pub(crate) fn offer(&mut self, field: Field, rank: u8, value: Value<'a>) -> bool {
+        let Some(slot) = self.0.get_mut(field as usize) else { return false };
         if slot.is_some_and(|(_, taken)| taken <= rank) || value.raw().is_empty() && field != Field::Log {
-            return;
+            return false;
         }
         let fits = match field {
             Field::Message | Field::Emf | Field::LogProcessed => true,
@@ -55,7 +54,7 @@ impl<'a> Fields<'a> {
                     if rank < OPEN_RANK && value.is_text() && severity_number(value.raw()).is_some() {
                         self.offer(Field::Level, STATUS_LEVEL_RANK, value);
                     }
-                    return;
+                    return false;
                 }
             },
             _ => !matches!(value, Value::Json(_)),
@@ -63,6 +62,7 @@ impl<'a> Fields<'a> {
         if fits {
             *slot = Some((value, rank));
         }
+        fits
     }
 
     /// The field's value.
@@ -237,9 +237,9 @@ impl<'a> Fields<'a> {
         let (value, factor) =
             in_units.into_iter().find_map(|(field, factor)| Some((self.get(field)?, factor)))?;
         let text = value.text();
-        match text.parse::<f64>() {
-            Ok(number) => Some(number * factor).filter(|ms| ms.is_finite()),
-            Err(_) => milliseconds(&text),
+        match float(&text) {
+            Some(number) => Some(number * factor).filter(|ms| ms.is_finite()),
+            None => milliseconds(&text),
         }
     }
 

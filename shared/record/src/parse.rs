@@ -121,7 +121,12 @@ fn understand<'a>(text: &'a str, record: &mut LogRecord<'a>) {
         trimmed.as_bytes(),
         [b'1' | b'2', _, _, _, b'-' | b'/', _, _, b'-' | b'/', _, _, b' ' | b'T', ..]
     );
-    let is_understood = if is_dated {
+    let is_understood = if is_dated && trimmed.as_bytes().get(10) == Some(&b' ') {
+        // Wrappers, daemons and load balancers write `T` there.
+        lambda::parse(trimmed, record)
+            || error_log::parse(trimmed, record)
+            || database::parse(trimmed, record)
+    } else if is_dated {
         wrapper::parse(trimmed, record)
             || lambda::parse(trimmed, record)
             || error_log::parse(trimmed, record)

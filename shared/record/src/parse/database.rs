@@ -19,7 +19,7 @@ pub(crate) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
                 return true;
             }
             let mut read = || {
-                let found = Some(text).filter(|text| has_bracket(text)).and_then(timestamp::leading)?;
+                let found = Some(text).filter(|text| has_sign(text)).and_then(timestamp::leading)?;
                 mysql(text, found, record).or_else(|| postgres(text, found, record))
             };
             read().is_some()
@@ -29,10 +29,19 @@ pub(crate) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
     }
 }
 
-/// Whether a bracket opens near the start, as in every dated line of these.
-fn has_bracket(text: &str) -> bool {
-    let near = text.as_bytes().get(16..text.len().min(MAX_PREFIX_BYTES)).unwrap_or_default();
-    memchr::memchr(b'[', near).is_some()
+/// Whether a bracket opens near the start, as in every dated line of these, and
+/// holds what can be MySQL's level, or PostgreSQL's colon and two spaces follow.
+fn has_sign(text: &str) -> bool {
+    let until = |end: usize| text.as_bytes().get(..text.len().min(end)).unwrap_or_default();
+    let near = until(MAX_PREFIX_BYTES);
+    if memchr::memchr(b'[', near.get(16..).unwrap_or_default()).is_none() {
+        return false;
+    }
+    let may_be_level = |at: usize| matches!(near.get(at + 1), Some(b'S' | b'N' | b'W' | b'E'));
+    // The window that is looked through for the colon begins behind the time.
+    let window = until(2 * MAX_PREFIX_BYTES);
+    let is_colon = |at: usize| window.get(at + 1..at + 3) == Some(b"  ");
+    memchr::memchr_iter(b'[', near).any(may_be_level) || memchr::memchr_iter(b':', window).any(is_colon)
 }
 
 struct Entry<'a> {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::attributes::Attributes;
 use super::convert::{milliseconds, trace_id};
 use super::fields::{Field, Fields};
-use super::{json, severity_number, timestamp};
+use super::{json, severity_number, swar, timestamp};
 use crate::record::{Format, LogRecord};
 
 /// The longest time or level that the frame of a runtime begins with, in bytes.
@@ -185,7 +185,8 @@ fn timeout_line<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
 /// message may be an object, which then tells its own level.
 fn runtime_line<'a>(text: &'a str, record: &mut LogRecord<'a>) -> bool {
     // Its first tab stands behind a time or a level: no need to look further.
-    if !text.as_bytes().iter().take(MAX_FIRST_COLUMN_BYTES + 1).any(|b| *b == b'\t') {
+    let first_column = text.as_bytes().get(..=MAX_FIRST_COLUMN_BYTES).unwrap_or(text.as_bytes());
+    if !swar::has(first_column, |word| swar::equal(word, b'\t')) {
         return false;
     }
     let mut parts = text.splitn(4, '\t');

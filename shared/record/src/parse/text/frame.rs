@@ -16,6 +16,7 @@ pub(super) use level::level_number;
 
 mod closing;
 mod level;
+mod usual;
 mod word;
 
 /// A frame is no longer than this, in bytes.
@@ -100,6 +101,11 @@ pub(crate) fn read(text: &str) -> Frame<'_> {
     if let Some(frame) = text.strip_prefix("[#|").and_then(uniform) {
         return frame;
     }
+    usual::read(text).unwrap_or_else(|| scan(text))
+}
+
+/// Reads any frame, token by token.
+fn scan(text: &str) -> Frame<'_> {
     let mut scanner = Scanner {
         text,
         at: 0,

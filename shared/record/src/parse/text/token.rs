@@ -11,7 +11,7 @@ pub(super) fn is_name(word: &str) -> bool {
     let bytes = word.as_bytes();
     bytes.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'$'))
         && bytes.iter().all(|byte| is_name_byte(*byte))
-        && !word.contains("://")
+        && !(bytes.contains(&b':') && word.contains("://"))
 }
 
 /// How many separators join the parts of a qualified name (`a.b.C`, `a::b`); 0 for

@@ -75,8 +75,7 @@ impl<'a> Cursor<'a> {
 
     /// A month's name, short or whole, with or without a dot: 1 to 12.
     pub(super) fn month(&mut self) -> Option<u8> {
-        let word = self.word();
-        let short: [u8; 3] = word.get(..3)?.try_into().ok()?;
+        let short: [u8; 3] = self.rest().get(..3)?.try_into().ok()?;
         let month = match short.map(|byte| byte | 0x20) {
             [b'j', b'a', b'n'] => 1,
             [b'f', b'e', b'b'] => 2,
@@ -103,6 +102,7 @@ impl<'a> Cursor<'a> {
             b"november",
             b"december",
         ];
+        let word = self.word();
         let is_whole = |word: &[u8]| {
             matches!(word.len(), 3)
                 || [&b"sept"[..], b"june", b"july"]
@@ -120,6 +120,14 @@ impl<'a> Cursor<'a> {
 
     /// A weekday's name, short or whole, with what separates it from the date.
     pub(super) fn weekday(&mut self) -> Option<()> {
+        // Nearly every word that is asked about shows in three letters that it is none.
+        let short: [u8; 3] = self.rest().get(..3)?.try_into().ok()?;
+        if !matches!(
+            &short.map(|byte| byte | 0x20),
+            b"mon" | b"tue" | b"wed" | b"thu" | b"fri" | b"sat" | b"sun"
+        ) {
+            return None;
+        }
         let word = self.word();
         const NAMES: [&[u8]; 7] =
             [b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday"];

@@ -3,6 +3,7 @@
 use super::level::level_number;
 use super::{MAX_FRAME_BYTES, Scanner, Style};
 use crate::parse::severity::name_number;
+use crate::parse::swar;
 use crate::parse::text::token::{
     is_capitals, is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_pid,
 };
@@ -11,13 +12,8 @@ impl<'a> Scanner<'a> {
     pub(super) fn word(&mut self, blanks: usize) -> Option<()> {
         let start = self.at;
         let bytes = self.text.as_bytes();
-        let is_end = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'|');
-        let mut end = bytes
-            .iter()
-            .skip(start)
-            .take(MAX_FRAME_BYTES)
-            .position(is_end)
-            .map_or(bytes.len(), |len| start + len);
+        let window = bytes.get(start..bytes.len().min(start + MAX_FRAME_BYTES)).unwrap_or_default();
+        let mut end = word_len(window).map_or(bytes.len(), |len| start + len);
         if self.is_inside
             && let Some(close) = self.slice(start, end).find(']')
         {
@@ -197,4 +193,14 @@ impl<'a> Scanner<'a> {
         self.commit(start + len);
         Some(())
     }
+}
+
+/// Where the word ends that `bytes` begins with: at a blank or a `|`.
+#[inline]
+fn word_len(bytes: &[u8]) -> Option<usize> {
+    let is_end = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'|');
+    let near = swar::find(bytes, |word| swar::below(word, b'!') | swar::equal(word, b'|'))?;
+    // Other control characters are hardly ever there.
+    let rest = bytes.get(near..)?;
+    rest.iter().position(is_end).map(|len| near + len)
 }

@@ -1,8 +1,14 @@
 //! Parsed fields that have no column, as the text of a JSON object.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use wide::u8x16;
+
 use super::scan::{given, is_integer, is_json_number, unescaped};
 use super::swar;
-use wide::u8x16;
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -116,6 +122,16 @@ impl Attributes {
         self.0.push_str(members);
     }
 
+    /// Whether there is a member of this name, one of our own or a plain one.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        // Between quotes a quote has a backslash before it: this is nowhere but at names.
+        memchr::memmem::find_iter(self.0.as_bytes(), name.as_bytes()).any(|at| {
+            let before = self.0.as_bytes().get(at.wrapping_sub(2)..at);
+            let after = self.0.as_bytes().get(at + name.len()..at + name.len() + 2);
+            matches!(before, Some(b"{\"" | b",\"")) && after == Some(b"\":")
+        })
+    }
+
     /// The object; `None` when it has no member.
     pub(crate) fn finish(mut self) -> Option<String> {
         if self.0.is_empty() {
@@ -156,6 +172,45 @@ impl Attributes {
         debug_assert!(is_plain_text(key), "a name that needs escapes: {key}");
         self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
         self.0.push_str(key);
+    }
+}
+
+/// An object with the first member of each name alone.
+#[cold]
+pub(crate) fn first_of_each_name(object: String) -> String {
+    let Ok(Members(members)) = serde_json::from_str(&object) else { return object };
+    let mut firsts = Attributes::with_room(object.len());
+    let mut seen = HashSet::new();
+    for (name, value) in &members {
+        if seen.insert(name) {
+            firsts.named_json(name, value.get());
+        }
+    }
+    firsts.finish().unwrap_or_default()
+}
+
+/// The members of an object, as they stand.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
     }
 }
 
@@ -226,6 +281,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn names_are_found_and_repeats_left_out() {
+        let mut attributes = Attributes::default();
+        assert!(!attributes.has_name("a"));
+        attributes.text("a", "\"b\":1,\"c\":");
+        attributes.json("d", "1");
+        attributes.json("a", "2");
+        for (name, is_there) in [("a", true), ("d", true), ("b", false), ("c", false), ("aa", false)] {
+            assert_eq!(attributes.has_name(name), is_there, "{name}");
+        }
+        let object = attributes.finish().unwrap();
+        assert_eq!(first_of_each_name(object), r#"{"a":"\"b\":1,\"c\":","d":1}"#);
+    }
 
     #[test]
     fn members_in_order_and_nothing_for_nothing() {

@@ -11,6 +11,9 @@ use super::swar;
 /// nearest there is.
 const MAX_SHORT_DECIMAL_BYTES: usize = 15;
 
+/// `00-<32>-<16>-` and flags, which may be none.
+const MIN_TRACEPARENT_BYTES: usize = 35 + 1 + 16 + 1;
+
 const POWERS_OF_TEN: [f64; MAX_SHORT_DECIMAL_BYTES] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
@@ -43,6 +46,10 @@ pub(crate) fn trace_id(value: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The span id inside a traceparent.
 pub(crate) fn span_of_traceparent(value: &str) -> Option<&str> {
+    // Most ids are shorter, and are not looked into.
+    if value.len() < MIN_TRACEPARENT_BYTES {
+        return None;
+    }
     let (ids, _flags) = value.rsplit_once('-')?;
     let (trace, span) = ids.rsplit_once('-')?;
     (trace.len() == 35 && span.len() == 16).then_some(span)

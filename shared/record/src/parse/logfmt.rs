@@ -5,9 +5,11 @@
 //! a line is only taken for logfmt where it begins with a pair and hardly holds
 //! anything else. Ordinary text quotes a pair now and then.
 
-use super::attributes::Attributes;
+use wide::u8x16;
+
+use super::attributes::{self, Attributes};
 use super::fields::{Field, Fields, Value};
-use super::scan::is_integer;
+use super::scan::{is_integer, is_json_number};
 use super::swar;
 use crate::record::{Format, LogRecord};
 
@@ -33,18 +35,55 @@ pub(super) fn parse_with_level<'a>(text: &'a str, record: &mut LogRecord<'a>) ->
 /// Most lines are found not to be logfmt here.
 #[inline]
 fn starts_with_pair(text: &str) -> bool {
-    key_len(text).is_some_and(|len| text.as_bytes().get(len) == Some(&b'='))
+    key_len(text.as_bytes()).is_some_and(|len| text.as_bytes().get(len) == Some(&b'='))
 }
 
 /// What a line holds. It is large: it stays where it is made.
 struct Pairs<'a> {
     fields: Fields<'a>,
     attributes: Attributes,
+    names: Names,
+}
+
+/// How often a line's attributes are searched for a name that may stand there
+/// already; a line with more such names is looked through once, at its end.
+const MAX_NAME_SEARCHES: u8 = 16;
+
+/// What is known of the names of a line's attributes: a key may stand in a line
+/// twice, or under two names that mean one attribute.
+#[derive(Default)]
+struct Names {
+    /// A bit for each name; names may share one.
+    seen: [u64; 4],
+    searches: u8,
+    may_repeat: bool,
+}
+
+impl Names {
+    /// A name that is about to be added.
+    #[inline]
+    fn add(&mut self, name: &str, attributes: &Attributes) {
+        let (Some(first), Some(last)) = (name.as_bytes().first(), name.as_bytes().last()) else { return };
+        let mixed = u32::from(*first) * 37 + u32::from(*last) * 5 + name.len() as u32;
+        let Some(word) = self.seen.get_mut(mixed as usize / 64 % 4) else { return };
+        let bit = 1 << (mixed % 64);
+        if *word & bit != 0 {
+            self.search(name, attributes);
+        } else {
+            *word |= bit;
+        }
+    }
+
+    #[cold]
+    fn search(&mut self, name: &str, attributes: &Attributes) {
+        self.searches = self.searches.saturating_add(1);
+        self.may_repeat = self.may_repeat || self.searches > MAX_NAME_SEARCHES || attributes.has_name(name);
+    }
 }
 
 impl<'a> Pairs<'a> {
     fn new(text: &str) -> Self {
-        Self { fields: Fields::new(), attributes: Attributes::with_room(text.len()) }
+        Self { fields: Fields::new(), attributes: Attributes::with_room(text.len()), names: Names::default() }
     }
 
     fn parse(&mut self, text: &'a str, needs_level: bool, record: &mut LogRecord<'a>) -> Option<()> {
@@ -54,7 +93,9 @@ impl<'a> Pairs<'a> {
         }
         record.format = Format::Logfmt;
         self.fields.fill(record);
-        record.attributes = std::mem::take(&mut self.attributes).finish_behind(record.attributes.take());
+        let attributes = std::mem::take(&mut self.attributes).finish_behind(record.attributes.take());
+        record.attributes =
+            if self.names.may_repeat { attributes.map(attributes::first_of_each_name) } else { attributes };
         Some(())
     }
 
@@ -64,78 +105,89 @@ impl<'a> Pairs<'a> {
             Some(end) => (text.get(..end)?, text.get(end + 1..)?),
         };
         let (mut count, mut bare_keys) = (0, 0);
-        let mut rest = line;
-        loop {
-            match rest.as_bytes().first() {
-                None => break,
-                Some(b' ' | b'\t' | b'\r') => {
-                    rest = rest.get(1..)?;
-                    continue;
-                }
-                Some(_) => {}
-            }
-            let (key, after) = rest.split_at_checked(key_len(rest)?)?;
-            let Some(after) = after.strip_prefix('=') else {
-                if !starts_behind_value(after) {
-                    return None;
-                }
-                bare_keys += 1;
-                self.attributes.json(key, "true");
-                rest = after;
+        let mut at = 0;
+        let bytes = line.as_bytes();
+        while let Some(first) = bytes.get(at) {
+            if matches!(first, b' ' | b'\t' | b'\r') {
+                at += 1;
                 continue;
+            }
+            let key_end = at + key_len(bytes.get(at..)?)?;
+            let key = line.get(at..key_end)?;
+            at = match bytes.get(key_end..)? {
+                [b'=', b'"', ..] => self.quoted(key, line, key_end + 2)?,
+                [b'=', ..] => self.bare(key, line, key_end + 1)?,
+                after if starts_behind_value(after) => {
+                    bare_keys += 1;
+                    self.json(key, "true");
+                    key_end
+                }
+                _ => return None,
             };
             count += 1;
-            rest = if after.starts_with('"') { self.quoted(key, after)? } else { self.bare(key, after)? };
         }
+        count -= bare_keys;
         if count < MIN_PAIRS || bare_keys * PAIRS_PER_BARE_KEY > count {
             return None;
         }
         // What was stitched to the line.
-        self.attributes.some_text("stack", Some(stack));
+        if !stack.is_empty() {
+            self.names.add("stack", &self.attributes);
+            self.attributes.text("stack", stack);
+        }
         Some(())
     }
 
-    /// A value in quotes; returns what follows it.
-    fn quoted(&mut self, key: &'a str, text: &'a str) -> Option<&'a str> {
-        let inner = text.get(1..)?;
-        let bytes = inner.as_bytes();
-        let mut len = 0;
+    /// A value whose quote ends before `start`; returns where it ends.
+    #[inline]
+    fn quoted(&mut self, key: &'a str, line: &'a str, start: usize) -> Option<usize> {
+        let bytes = line.as_bytes();
+        let mut end = start;
         let mut has_escapes = false;
+        let ends_run = |chunk: u8x16| swar::is(chunk, b'"') | swar::is(chunk, b'\\');
         loop {
-            len += swar::find_either(bytes.get(len..)?, b'"', b'\\')?;
-            if bytes.get(len) == Some(&b'"') {
+            end = swar::find_from(bytes, end, ends_run)?;
+            if bytes.get(end) == Some(&b'"') {
                 break;
             }
             has_escapes = true;
-            len += 2;
+            end += 2;
         }
-        let (value, after) = inner.split_at_checked(len)?;
-        let after = after.get(1..).filter(|after| starts_behind_value(after))?;
+        let value = line.get(start..end)?;
+        if !starts_behind_value(bytes.get(end + 1..)?) {
+            return None;
+        }
         if !self.is_column(key, value, has_escapes) && !value.is_empty() {
             let text = if has_escapes { Value::Escaped(value) } else { Value::Text(value) };
             self.text(key, &text.text());
         }
-        Some(after)
+        Some(end + 1)
     }
 
-    /// A value up to the next space. A comma at its end is punctuation of
-    /// another format, and so is a quote inside.
-    fn bare(&mut self, key: &'a str, text: &'a str) -> Option<&'a str> {
-        let ends_value = |word| swar::below(word, b'!') | swar::equal(word, b'"');
-        let len = swar::find(text.as_bytes(), ends_value).unwrap_or(text.len());
-        let (value, after) = text.split_at_checked(len)?;
-        if matches!(value.as_bytes(), [.., b',' | b';']) || !starts_behind_value(after) {
+    /// A value up to the next space; returns where it ends. A comma at its end is
+    /// punctuation of another format, and so is a quote inside.
+    #[inline]
+    fn bare(&mut self, key: &'a str, line: &'a str, start: usize) -> Option<usize> {
+        let bytes = line.as_bytes();
+        let ends_value = |chunk: u8x16| chunk.min(u8x16::splat(b' ')).simd_eq(chunk) | swar::is(chunk, b'"');
+        let end = swar::find_from(bytes, start, ends_value).unwrap_or(bytes.len());
+        let value = line.get(start..end)?;
+        if matches!(value.as_bytes(), [.., b',' | b';']) || !starts_behind_value(bytes.get(end..)?) {
             return None;
         }
-        if value.is_empty() || self.is_column(key, value, false) {
-            return Some(after);
+        if !value.is_empty() && !self.is_column(key, value, false) {
+            match value.as_bytes() {
+                [b'0'..=b'9' | b'-', ..] if is_json_number(value) => self.json(attribute_name(key), value),
+                b"true" | b"false" => self.json(attribute_name(key), value),
+                _ => self.text(key, value),
+            }
         }
-        if matches!(value.as_bytes(), [b'0'..=b'9' | b'-' | b't' | b'f', ..]) {
-            self.attributes.bare(attribute_name(key), value);
-        } else {
-            self.text(key, value);
-        }
-        Some(after)
+        Some(end)
+    }
+
+    fn json(&mut self, name: &str, value: &str) {
+        self.names.add(name, &self.attributes);
+        self.attributes.json(name, value);
     }
 
     /// Offers the value to the columns.
@@ -186,27 +238,49 @@ impl<'a> Pairs<'a> {
         let is_place = matches!(key, "caller" | "source" | "src" | "file");
         match is_place.then(place).flatten() {
             Some((file, line)) => {
+                self.names.add("file", &self.attributes);
                 self.attributes.text("file", file);
-                self.attributes.json("line_number", line);
+                self.json("line_number", line);
             }
-            None => self.attributes.text(attribute_name(key), value),
+            None => {
+                let name = attribute_name(key);
+                self.names.add(name, &self.attributes);
+                self.attributes.text(name, value);
+            }
         }
     }
 }
 
-/// The length of the key at the start of `text`; `None` where there is none.
+/// The length of the key at the start of `bytes`; `None` where there is none.
 #[inline]
-fn key_len(text: &str) -> Option<usize> {
-    let first = text.bytes().next()?;
+fn key_len(bytes: &[u8]) -> Option<usize> {
+    let first = bytes.first()?;
     if !first.is_ascii_alphabetic() && !matches!(first, b'_' | b'@') {
         return None;
     }
-    let window = text.as_bytes().get(..(MAX_KEY_BYTES + 1).min(text.len()))?;
+    if let Some(chunk) = bytes.first_chunk() {
+        // Nearly every key is shorter.
+        let others = !of_key(u8x16::new(*chunk)).to_bitmask() & 0xffff;
+        if others != 0 {
+            return Some(others.trailing_zeros() as usize);
+        }
+    }
+    let window = bytes.get(..(MAX_KEY_BYTES + 1).min(bytes.len()))?;
     match window.iter().position(|byte| !is_of_key(*byte)) {
         Some(len) => Some(len),
         // A key may end the line.
-        None => (window.len() == text.len()).then_some(text.len()),
+        None => (window.len() == bytes.len()).then_some(bytes.len()),
     }
+}
+
+/// The bytes of keys, by byte, of sixteen at once: [`OF_KEY`] says the same.
+#[inline]
+fn of_key(chunk: u8x16) -> u8x16 {
+    let between = |from: u8, to: u8| {
+        let above = chunk - u8x16::splat(from);
+        above.min(u8x16::splat(to - from)).simd_eq(above)
+    };
+    between(b'-', b'9') | between(b'@', b'Z') | between(b'a', b'z') | swar::is(chunk, b'_')
 }
 
 /// The bytes of keys, by byte.
@@ -228,8 +302,8 @@ fn is_of_key(byte: u8) -> bool {
 }
 
 #[inline]
-fn starts_behind_value(text: &str) -> bool {
-    matches!(text.as_bytes(), [] | [b' ' | b'\t' | b'\r', ..])
+fn starts_behind_value(bytes: &[u8]) -> bool {
+    matches!(bytes, [] | [b' ' | b'\t' | b'\r', ..])
 }
 
 /// The one name that an attribute has in every format.
@@ -290,6 +364,11 @@ mod tests {
                 "level=error msg=failed\ngoroutine 1 [running]:\n\tmain.go:7",
                 r#"{"message":"failed","attributes":{"stack":"goroutine 1 [running]:\n\tmain.go:7"}}"#,
             ),
+            // A name stands once in the attributes, with its first value.
+            (
+                "level=info x=1 file=a.go x=2 caller=b.go:7 level=warn y= y=3 remote_ip=a client=b",
+                r#"{"severity_text":"info","attributes":{"x":1,"file":"a.go","line_number":7,"level":"warn","y":3,"client_ip":"a"}}"#,
+            ),
             // Without a message the line is one.
             ("a=1 b=x=y", r#"{"message":"a=1 b=x=y","severity_number":null,"attributes":{"a":1,"b":"x=y"}}"#),
         ] {
@@ -332,6 +411,23 @@ mod tests {
         assert!(!takes(parse, &line(MAX_KEY_BYTES + 1)));
         assert!(takes(parse, "a=1 b=2 c=3 d=4 e"));
         assert!(!takes(parse, "a=1 b=2 c=3 e"));
+    }
+
+    #[test]
+    fn names_stand_once_however_many_there_are() {
+        let line: String = (0..900).map(|i| format!("k{}={i} ", i % 450)).collect();
+        let record = crate::parse::testing::parsed_as(&line, Format::Logfmt);
+        let attributes = record["attributes"].as_object().unwrap();
+        assert_eq!(attributes.len(), 450);
+        assert!((0..450).all(|i| attributes[&format!("k{i}")] == i));
+    }
+
+    #[test]
+    fn sixteen_bytes_of_keys_are_told_as_one_by_one() {
+        for byte in 0..=u8::MAX {
+            let is_all = of_key(u8x16::splat(byte)).to_bitmask() == 0xffff;
+            assert_eq!(is_all, is_of_key(byte), "{byte}");
+        }
     }
 
     proptest! {

@@ -50,19 +50,41 @@ pub(super) fn find(bytes: &[u8], hits: impl Fn(u64) -> u64) -> Option<usize> {
     (found != 0).then(|| words.len() * 8 + first(found))
 }
 
+/// Which bytes are `byte`.
+#[inline]
+pub(super) fn is(chunk: u8x16, byte: u8) -> u8x16 {
+    chunk.simd_eq(u8x16::splat(byte))
+}
+
 /// Where the first byte is that is one of two; for texts of some length.
 #[inline]
 pub(super) fn find_either(bytes: &[u8], one: u8, other: u8) -> Option<usize> {
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let chunk = u8x16::new(*chunk);
-        let found = chunk.simd_eq(u8x16::splat(one)) | chunk.simd_eq(u8x16::splat(other));
-        let mask = found.to_bitmask();
+    find_from(bytes, 0, |chunk| is(chunk, one) | is(chunk, other))
+}
+
+/// Where the first hit in `bytes` is that does not stand before `at`, by sixteen
+/// bytes at once. `hits` says of every byte for itself whether it is one.
+#[inline]
+pub(super) fn find_from(bytes: &[u8], at: usize, hits: impl Fn(u8x16) -> u8x16) -> Option<usize> {
+    let mut at = at;
+    while let Some(chunk) = bytes.get(at..)?.first_chunk::<16>() {
+        let mask = hits(u8x16::new(*chunk)).to_bitmask();
         if mask != 0 {
-            return Some(index * 16 + mask.trailing_zeros() as usize);
+            return Some(at + mask.trailing_zeros() as usize);
         }
+        at += 16;
     }
-    find(rest, |word| equal(word, one) | equal(word, other)).map(|at| chunks.len() * 16 + at)
+    // The last sixteen bytes overlap with what was looked at.
+    let (mask, start) = match bytes.last_chunk::<16>() {
+        Some(last) => (hits(u8x16::new(*last)).to_bitmask(), bytes.len() - 16),
+        None => {
+            let mut padded = [0; 16];
+            padded.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            (hits(u8x16::new(padded)).to_bitmask() & !(u32::MAX << bytes.len()), 0)
+        }
+    };
+    let mask = mask >> (at - start);
+    (mask != 0).then(|| at + mask.trailing_zeros() as usize)
 }
 
 #[inline]
@@ -105,6 +127,11 @@ mod tests {
             prop_assert_eq!(find(bytes, hits), bytes.iter().position(|byte| is_hit(*byte)));
             let either = |byte: &u8| *byte == wanted || *byte == b' ';
             prop_assert_eq!(find_either(bytes, wanted, b' '), bytes.iter().position(either));
+            for at in 0..=bytes.len() {
+                let found = find_from(bytes, at, |chunk| chunk.simd_eq(u8x16::splat(wanted)));
+                let expected = bytes[at..].iter().position(|byte| *byte == wanted).map(|len| at + len);
+                prop_assert_eq!(found, expected);
+            }
             prop_assert_eq!(has(bytes, hits), bytes.iter().any(|byte| is_hit(*byte)));
         }
     }

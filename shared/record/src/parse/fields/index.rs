@@ -52,9 +52,7 @@ impl<'k> Key<'k> {
     }
 
     fn slot(&self) -> usize {
-        let mixed = self.head.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ self.tail.wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31)
-            ^ (self.text.len() as u64).wrapping_mul(0x1656_67b1_9e37_79f9);
+        let mixed = self.head ^ self.tail.rotate_left(29) ^ self.text.len() as u64;
         (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOT_BITS)) as usize
     }
 }

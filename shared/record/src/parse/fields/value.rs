@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use crate::parse::scan;
 use crate::stitch::strip_ansi;
 
 /// A value, borrowed from its line.
@@ -22,13 +23,11 @@ pub(crate) enum Value<'a> {
 impl<'a> Value<'a> {
     /// The text that the value stands for: without escapes and terminal
     /// colours; JSON is its own text.
+    #[inline]
     pub(crate) fn text(self) -> Cow<'a, str> {
         match self {
             Self::Text(text) | Self::Bare(text) | Self::Json(text) => Cow::Borrowed(text),
-            Self::Escaped(raw) => Cow::Owned(match unescape(raw) {
-                text if text.contains('\u{1b}') => strip_ansi(&text).into_owned(),
-                text => text,
-            }),
+            Self::Escaped(raw) => Cow::Owned(colourless(unescape(raw))),
         }
     }
 
@@ -47,14 +46,15 @@ impl<'a> Value<'a> {
     /// A whole number that is neither negative nor large.
     pub(crate) fn number(self) -> Option<u32> {
         match self {
-            Self::Text(text) | Self::Bare(text)
-                if text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit()) =>
-            {
-                text.parse().ok()
-            }
-            _ => None,
+            Self::Text(text) | Self::Bare(text) => scan::number(text),
+            Self::Escaped(_) | Self::Json(_) => None,
         }
     }
+}
+
+/// A text without its terminal colours.
+fn colourless(text: String) -> String {
+    if text.contains('\u{1b}') { strip_ansi(&text).into_owned() } else { text }
 }
 
 /// A JSON string's content. Half a surrogate pair, which no text can hold,

@@ -22,6 +22,16 @@ fn secrets_by_their_own_form() {
         "x *** y",
         Rule::PrivateKey,
     );
+    check(
+        r#"{"m":"{\"k\":\"-----BEGIN PRIVATE KEY-----\\nMI\",\"n\":1}"}"#,
+        r#"{"m":"{\"k\":\"***\",\"n\":1}"}"#,
+        Rule::PrivateKey,
+    );
+    check(
+        r#"{"a":"-----BEGIN PRIVATE KEY-----","b":"-----END PRIVATE KEY-----"}"#,
+        r#"{"a":"***","b":"-----END PRIVATE KEY-----"}"#,
+        Rule::PrivateKey,
+    );
     check("-----BEGIN PRIVATE KEY-----\nMIIE and no end", "***", Rule::PrivateKey);
     check("curl -H 'Bearer abcdef123456'", "curl -H 'Bearer ***'", Rule::Credentials);
     check("basic dXNlcjpwYXNzd29yZA== ok", "basic *** ok", Rule::Credentials);

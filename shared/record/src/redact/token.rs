@@ -210,19 +210,29 @@ pub(super) fn find_private_key(scan: &mut Scan<'_>, at: usize) -> Option<Finding
     }
     let dashes = bytes.get(..at)?.iter().rev().take_while(|b| **b == b'-').count();
     let body = bytes.len() - label.len();
+    // No key has a quote in it: in JSON it ends where the string does that it stands in.
+    let string = label.get(..string_len(label))?;
+    let area = if scan.is_json { string } else { label };
     // Looked for once: what is not there for this key is there for no later one.
-    let end = if scan.no_key_end { None } else { memchr::memmem::find(label, b"END ") };
+    let end = if scan.no_key_end { None } else { memchr::memmem::find(area, b"END ") };
     let end = end.and_then(|end| {
         let closing = body + end + 4;
-        Some(closing + memchr::memmem::find(bytes.get(closing..)?, b"----")? + 4)
+        Some(closing + memchr::memmem::find(bytes.get(closing..body + area.len())?, b"----")? + 4)
     });
-    scan.no_key_end |= end.is_none();
+    scan.no_key_end |= end.is_none() && !scan.is_json;
     let end = match end {
         Some(end) => end + run(bytes.get(end..)?, |b| b == b'-'),
-        // Inside a JSON string, what closes the string may stay.
-        None => body + run(label, |b| b != b'"'),
+        None => body + string.len(),
     };
     Some(Finding::new(Rule::PrivateKey, at - dashes, end))
+}
+
+/// The length of a text up to a quote, without the backslashes before that.
+fn string_len(text: &[u8]) -> usize {
+    let len = memchr::memchr(b'"', text).unwrap_or(text.len());
+    let backslashes =
+        text.get(..len).map_or(0, |text| text.iter().rev().take_while(|b| **b == b'\\').count());
+    if len < text.len() { len - backslashes } else { len }
 }
 
 /// The body of a PuTTY key; `at` is the colon of `Private-Lines:`.
@@ -233,7 +243,7 @@ pub(super) fn find_putty_key(scan: &Scan<'_>, at: usize) -> Option<Finding> {
     }
     let rest = scan.bytes.get(at + 1..)?;
     let start = run(rest, |b| b == b' ');
-    let len = run(rest.get(start..)?, |b| b != b'"');
+    let len = string_len(rest.get(start..)?);
     let text = rest.get(start..start + len)?;
     (len > 0 && !text.starts_with(MASK.as_bytes()) && !text.starts_with(super::HASH_PREFIX))
         .then(|| Finding::new(Rule::PrivateKey, at + 1 + start, at + 1 + start + len))

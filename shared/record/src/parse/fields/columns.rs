@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
                 Some(code) => code < 1000,
                 None => {
                     if rank < OPEN_RANK && value.is_text() && severity_number(value.raw()).is_some() {
-                        self.offer(Field::Level, STATUS_LEVEL_RANK, value);
+                        self.put(Field::Level, STATUS_LEVEL_RANK, value);
                     }
                     return false;
                 }
@@ -63,6 +63,15 @@ impl<'a> Fields<'a> {
             *slot = Some((value, rank));
         }
         fits
+    }
+
+    /// Sets a field that has no better value.
+    fn put(&mut self, field: Field, rank: u8, value: Value<'a>) {
+        if let Some(slot) = self.0.get_mut(field as usize)
+            && slot.is_none_or(|(_, taken)| taken > rank)
+        {
+            *slot = Some((value, rank));
+        }
     }
 
     /// The field's value.

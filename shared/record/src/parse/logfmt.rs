@@ -146,15 +146,20 @@ impl<'a> Pairs<'a> {
         let mut has_escapes = false;
         let ends_run = |chunk: u8x16| swar::is(chunk, b'"') | swar::is(chunk, b'\\');
         loop {
-            end = swar::find_from(bytes, end, ends_run)?;
-            if bytes.get(end) == Some(&b'"') {
+            end = match swar::find_from(bytes, end, ends_run) {
+                Some(end) => end,
+                // A line that stated its level is logfmt all the same where it was cut short.
+                None if self.fields.has(Field::Level) => bytes.len(),
+                None => return None,
+            };
+            if end == bytes.len() || bytes.get(end) == Some(&b'"') {
                 break;
             }
             has_escapes = true;
             end += 2;
         }
         let value = line.get(start..end)?;
-        if !starts_behind_value(bytes.get(end + 1..)?) {
+        if !starts_behind_value(bytes.get(end + 1..).unwrap_or_default()) {
             return None;
         }
         if !self.is_column(key, value, has_escapes) && !value.is_empty() {
@@ -364,6 +369,17 @@ mod tests {
                 "level=error msg=failed\ngoroutine 1 [running]:\n\tmain.go:7",
                 r#"{"message":"failed","attributes":{"stack":"goroutine 1 [running]:\n\tmain.go:7"}}"#,
             ),
+            // Cut short in its last value.
+            (
+                r#"time="2024-12-19 10:30:15" level=fatal msg="x"#,
+                r#"{"timestamp":"2024-12-19T10:30:15.000Z","severity_text":"fatal","severity_number":21,"message":"x"}"#,
+            ),
+            (
+                r#"time="2024-12-19T10:30:15Z" level=info msg="cut \"her\"#,
+                r#"{"severity_text":"info","message":"cut \"her","attributes":null}"#,
+            ),
+            (r#"level=info msg=cut order="#, r#"{"message":"cut","attributes":null}"#),
+            (r#"level=info msg=cut order=""#, r#"{"message":"cut","attributes":null}"#),
             // A name stands once in the attributes, with its first value.
             (
                 "level=info x=1 file=a.go x=2 caller=b.go:7 level=warn y= y=3 remote_ip=a client=b",
@@ -392,6 +408,7 @@ mod tests {
                 "user=5; count=3;",
                 "a=1 b=2 were rejected",
                 "a=1 b=\"2",
+                "a=1 level=\"2",
                 "a=1 b=\"2\"x",
                 "a=1 b=2\"3\" c=4",
                 "a=1 (b=2) c=3",

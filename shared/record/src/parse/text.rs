@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::attributes::Attributes;
+use super::logfmt;
 use crate::record::LogRecord;
 use frame::{Frame, MAX_FRAME_BYTES, level_number};
 
@@ -23,6 +24,18 @@ const ATTRIBUTES_BYTES: usize = 120;
 pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
     let frame = frame::read(line);
     fill(&frame, record);
+    if frame.time.is_some() && begins_with_pair(frame.message) {
+        // Of two levels the pairs' stands; one must be there.
+        let parse = if frame.level.is_some() { logfmt::parse } else { logfmt::parse_with_level };
+        parse(frame.message, record);
+    }
+}
+
+/// Whether a message begins with a pair as loggers that write logfmt begin theirs.
+fn begins_with_pair(message: &str) -> bool {
+    const KEYS: [&str; 7] = ["level=", "lvl=", "severity=", "msg=", "message=", "time=", "ts="];
+    matches!(message.as_bytes().first(), Some(b'l' | b's' | b'm' | b't'))
+        && KEYS.iter().any(|key| message.starts_with(key))
 }
 
 /// Fills the record from what a frame says.

@@ -331,6 +331,37 @@ fn platforms() {
     check_untimed("[INFO] plugin/reload: Running", "INFO", json!({"logger": "plugin/reload"}), "Running");
 }
 
+/// A time, and perhaps a level, that something put before a line of logfmt.
+#[test]
+fn pairs_behind_a_time() {
+    for (line, level, number, attributes, message) in [
+        ("2024-12-19T10:30:15Z level=warn msg=\"hi there\" n=7", "warn", 13, json!({"n": 7}), "hi there"),
+        ("[2024-12-19T10:30:15Z] level=warn msg=hi", "warn", 13, Value::Null, "hi"),
+        ("2024-12-19 10:30:15 lvl=warn msg=hi", "warn", 13, Value::Null, "hi"),
+        ("2024-12-19T10:30:15Z msg=hi severity=error", "error", 17, Value::Null, "hi"),
+        ("2024-12-19T10:30:15Z INFO level=error msg=x", "error", 17, Value::Null, "x"),
+        ("2024-12-19T10:30:15Z INFO msg=\"hi there\" n=7", "INFO", 9, json!({"n": 7}), "hi there"),
+        (
+            "2024-12-19 10:30:15 [main] WARN shop.Cart - msg=hi n=7",
+            "WARN",
+            13,
+            json!({"thread": "main", "logger": "shop.Cart", "n": 7}),
+            "hi",
+        ),
+    ] {
+        let record = parsed(line);
+        assert_eq!(record["format"], "logfmt", "{line}");
+        assert_eq!(record["timestamp"], "2024-12-19T10:30:15.000Z", "{line}");
+        assert_eq!(record["severity_text"], level, "{line}");
+        assert_eq!(record["severity_number"], number, "{line}");
+        assert_eq!(record["attributes"], attributes, "{line}");
+        assert_eq!(record["message"], message, "{line}");
+    }
+    for line in ["time=now msg=hi", "user=ann level=warn", "level=warn was set by ann", "msg=hi"] {
+        check(&format!("2024-12-19T10:30:15Z {line}"), "", Value::Null, line);
+    }
+}
+
 #[test]
 fn lambda_s_request_id_is_the_correlation_id() {
     let id = "0f8fad5b-d9cb-469f-a165-70867728950e";

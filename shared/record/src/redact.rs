@@ -28,6 +28,8 @@ mod scan;
 mod settings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_json;
 mod token;
 mod value;
 mod vendor;
@@ -110,6 +112,8 @@ struct Scan<'a> {
     has_aws_key: bool,
     /// No private key ends behind the last one that began.
     no_key_end: bool,
+    /// Where the strings of a JSON line are; goes no further than the findings.
+    walk: custom::Walk,
 }
 
 impl<'a> Scan<'a> {
@@ -124,6 +128,7 @@ impl<'a> Scan<'a> {
             resume: 0,
             has_aws_key: false,
             no_key_end: false,
+            walk: custom::Walk::default(),
         }
     }
 
@@ -131,9 +136,15 @@ impl<'a> Scan<'a> {
         self.treatments.is_on(rule)
     }
 
-    fn push(&mut self, finding: Finding) {
-        if finding.start >= self.resume && finding.end > finding.start {
-            self.resume = finding.end;
+    fn push(&mut self, mut finding: Finding) {
+        if finding.start < self.resume || finding.end <= finding.start {
+            return;
+        }
+        if self.is_json && !self.walk.clamp(self.bytes, &mut finding) {
+            return;
+        }
+        self.resume = finding.end;
+        if !is_treated(self.bytes, &finding) {
             self.found.push(finding);
         }
     }
@@ -225,6 +236,9 @@ impl Redactor {
         for mut finding in found {
             if finding.form == Form::Text {
                 keep_json(&scan, &mut walk, &mut finding);
+            }
+            if scan.is_json && !walk.clamp(scan.bytes, &mut finding) {
+                continue;
             }
             match kept.last_mut() {
                 // What overlaps goes with what began before it.

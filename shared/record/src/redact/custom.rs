@@ -56,6 +56,31 @@ impl Walk {
         self.in_string
     }
 
+    /// Keeps a finding within the string that it begins in, and whole the escapes
+    /// there: JSON stays JSON. False where nothing is left of it.
+    ///
+    /// A quote of its own is for what stands in no string or, with an odd number of
+    /// backslashes, in a string of JSON inside a string.
+    pub(super) fn clamp(&mut self, bytes: &[u8], finding: &mut Finding) -> bool {
+        if !self.to(bytes, finding.start) {
+            if let Form::Literal(_) = finding.form {
+                finding.form = Form::Literal(0);
+            }
+            // A value that begins with the sign behind a string is that string's end.
+            let first = bytes.get(finding.start);
+            return finding.form != Form::Word || !matches!(first, Some(b'"' | b',' | b':' | b'}' | b']'));
+        }
+        if matches!(finding.form, Form::Literal(backslashes) if backslashes % 2 == 0) {
+            finding.form = Form::Text;
+        }
+        finding.start = finding.start.max(self.at);
+        while self.at < finding.end && bytes.get(self.at).is_some_and(|b| *b != b'"') {
+            self.step(bytes);
+        }
+        finding.end = self.at.min(bytes.len());
+        finding.start < finding.end
+    }
+
     fn step(&mut self, bytes: &[u8]) -> bool {
         let rest = bytes.get(self.at..).unwrap_or_default();
         self.at += match rest {

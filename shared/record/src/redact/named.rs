@@ -236,9 +236,21 @@ pub(super) fn find_flag(scan: &Scan<'_>, at: usize) -> Option<Finding> {
     let start = at + len + gap;
     let value = scan.bytes.get(start..)?;
     let (start, len) = match opening_quote(value) {
+        Some((opening, b'"'))
+            if scan.is_json && opening % 2 == 1 && text.get(len).is_some_and(|b| is_blank(*b)) =>
+        {
+            // The end of the string that the flag stands in.
+            return None;
+        }
         Some((opening, quote)) => {
             let inner = value.get(opening..)?;
-            (start + opening, closing_quote(inner, quote, opening - 1, scan.is_json))
+            let len = closing_quote(inner, quote, opening - 1, scan.is_json);
+            let is_key =
+                |rest: &[u8]| rest.get(opening..).is_some_and(|r| r.trim_ascii_start().starts_with(b":"));
+            if scan.is_json && gap > 1 && inner.get(len..).is_some_and(is_key) {
+                return None;
+            }
+            (start + opening, len)
         }
         None => (start, word(value)),
     };

@@ -214,9 +214,9 @@ pub(super) fn find_private_key(scan: &mut Scan<'_>, at: usize) -> Option<Finding
     let string = label.get(..string_len(label))?;
     let area = if scan.is_json { string } else { label };
     // Looked for once: what is not there for this key is there for no later one.
-    let end = if scan.no_key_end { None } else { memchr::memmem::find(area, b"END ") };
+    let end = if scan.no_key_end { None } else { key_end(area) };
     let end = end.and_then(|end| {
-        let closing = body + end + 4;
+        let closing = body + end;
         Some(closing + memchr::memmem::find(bytes.get(closing..body + area.len())?, b"----")? + 4)
     });
     scan.no_key_end |= end.is_none() && !scan.is_json;
@@ -225,6 +225,13 @@ pub(super) fn find_private_key(scan: &mut Scan<'_>, at: usize) -> Option<Finding
         None => body + string.len(),
     };
     Some(Finding::new(Rule::PrivateKey, at - dashes, end))
+}
+
+/// Where a key's `-----END ` is passed; SSH2 has a blank behind its dashes.
+fn key_end(text: &[u8]) -> Option<usize> {
+    [b"-END ".as_slice(), b"- END "]
+        .iter()
+        .find_map(|end| memchr::memmem::find(text, end).map(|at| at + end.len()))
 }
 
 /// The length of a text up to a quote, without the backslashes before that.

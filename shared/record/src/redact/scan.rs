@@ -172,7 +172,9 @@ fn look(scan: &mut Scan<'_>, at: usize, [sign, word, scheme, number, dashes]: [b
     }
     let mut found = None;
     if dashes {
-        found = token::find_private_key(scan, at).or_else(|| named::find_flag(scan, at));
+        found = token::find_private_key(scan, at)
+            .or_else(|| token::find_private_key_rest(scan, at))
+            .or_else(|| named::find_flag(scan, at));
     }
     if sign {
         found = found.or_else(|| named::find(scan, at));

@@ -45,6 +45,26 @@ fn secrets_by_their_own_form() {
 }
 
 #[test]
+fn the_rest_of_a_private_key_shows_by_its_end() {
+    let (body, last) = ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7", "4111111111111111Aw==");
+    let end = "-----END PRIVATE KEY-----";
+    check(&format!("{body}\n{last}\n{end} ok"), "*** ok", Rule::PrivateKey);
+    check(&format!("x: {body}\r\n{end}"), "x: ***", Rule::PrivateKey);
+    check(&format!("    {body}\n    {last}\n    {end}"), "    ***", Rule::PrivateKey);
+    check(&format!(r#"{{"m":"{body}\n{last}\n{end}\n","n":1}}"#), r#"{"m":"***\n","n":1}"#, Rule::PrivateKey);
+    check(&format!(r#"{{"m":"\"{body}\\n{end}\""}}"#), r#"{"m":"\"***\""}"#, Rule::PrivateKey);
+    check(&format!("{}\n{end}", "x".repeat(15)), "***", Rule::PrivateKey);
+    for line in [
+        format!("{}\n{end}", "x".repeat(14)),
+        format!("nothing before {end}"),
+        format!("{body}\n-----END CERTIFICATE-----"),
+        format!("{body} and {end}"),
+    ] {
+        assert_eq!(redact(&line).text, line);
+    }
+}
+
+#[test]
 fn secrets_by_the_name_of_their_field() {
     let rule = Rule::NamedField;
     check("password=hunter2 user=bob", "password=*** user=bob", rule);
@@ -115,6 +135,9 @@ fn hostile_lines_are_scanned_in_bounded_work() {
         "bearer ",
         "\\\"token\":",
         "-----BEGIN PRIVATE KEY-----\"",
+        "-----END PRIVATE KEY-----",
+        "aaaaaaaaaaaaaaaa-----END PRIVATE KEY-----",
+        "aaaa\n -----END PRIVATE KEY",
         "4111 ",
         "DE89 3704 ",
         "</password>",

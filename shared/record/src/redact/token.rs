@@ -19,6 +19,8 @@ const MIN_CREDENTIAL: usize = 6;
 const AWS_KEY_TAIL: usize = 16;
 /// Characters of an AWS secret access key.
 const AWS_SECRET: usize = 40;
+/// Characters of the shortest rest of a private key that is taken for one.
+const MIN_KEY_REST: usize = 16;
 
 /// The token that the long word at `start` is or ends.
 pub(super) fn find(scan: &mut Scan<'_>, start: usize) -> Option<Finding> {
@@ -234,6 +236,48 @@ fn key_end(text: &[u8]) -> Option<usize> {
         .find_map(|end| memchr::memmem::find(text, end).map(|at| at + end.len()))
 }
 
+/// The rest of a private key whose beginning is elsewhere, in an earlier batch:
+/// the base64 directly before the `END …-----` whose dashes end before `at`.
+pub(super) fn find_private_key_rest(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
+    let label = scan.bytes.get(at..)?;
+    let label = label.strip_prefix(b"END ").or_else(|| label.strip_prefix(b" END "))?;
+    let label_len = run(label, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
+    let closing = label.get(label_len..)?;
+    if label_len > 64
+        || memchr::memmem::find(label.get(..label_len)?, b"PRIVATE KEY").is_none()
+        || !closing.starts_with(b"--")
+        || !scan.is_on(Rule::PrivateKey)
+    {
+        return None;
+    }
+    let run_before = |end: usize, wanted: fn(u8) -> bool| {
+        scan.bytes.get(..end).map_or(0, |before| before.iter().rev().take_while(|b| wanted(**b)).count())
+    };
+    let dashes = at - run_before(at, |b| b == b'-');
+    // No dash is passed: what is before another marker is not looked at again.
+    let mut start = dashes;
+    loop {
+        // Line ends as they are, and as JSON writes them, at any depth.
+        start -= run_before(start, |b| is_base64(b) || matches!(b, b'\n' | b'\r' | b'\\'));
+        let indent = start - run_before(start, |b| matches!(b, b' ' | b'\t'));
+        let before = scan.bytes.get(..indent)?;
+        if indent == start || !(before.ends_with(b"\n") || before.ends_with(b"\\n")) {
+            break;
+        }
+        start = indent;
+    }
+    if dashes - start < MIN_KEY_REST {
+        return None;
+    }
+    // What looked like a secret of another kind was a part of this one.
+    while scan.found.last().is_some_and(|found| found.start >= start) {
+        scan.found.pop();
+    }
+    scan.resume = scan.found.last().map_or(0, |found| found.end);
+    let end = scan.bytes.len() - closing.len() + run(closing, |b| b == b'-');
+    Some(Finding::new(Rule::PrivateKey, start.max(scan.resume), end))
+}
+
 /// The length of a text up to a quote, without the backslashes before that.
 fn string_len(text: &[u8]) -> usize {
     let len = memchr::memchr(b'"', text).unwrap_or(text.len());
@@ -292,6 +336,10 @@ fn is_uuid(text: &[u8]) -> bool {
 
 fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 fn is_token68(byte: u8) -> bool {

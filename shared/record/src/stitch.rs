@@ -3,7 +3,8 @@
 //! Fragments are what a runtime cut at 16 KB or a driver near 256 KB: joined by
 //! the marks of the wrapper ([`wrapped`]), else by their length ([`fragment`]),
 //! without anything between. Lines of a trace ([`trace`]) are joined with a line
-//! end between. Either way in their order, within one stream (stdout and stderr
+//! end between; those of a private key ([`key`]) too, so that redaction sees it
+//! whole. Either way in their order, within one stream (stdout and stderr
 //! apart where the wrapper names them), within [`MAX_GAP_MILLIS`] of each other.
 //! What was wrapped comes out as one wrapper around the joined content, JSON as
 //! JSON: the parser unwraps it like any other line.
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 
 mod ansi;
 mod fragment;
+mod key;
 mod rules;
 mod shape;
 mod trace;
@@ -33,6 +35,7 @@ pub use shape::Preset;
 use crate::config::ConfigFault;
 use crate::decode::LogEvent;
 use fragment::Balance;
+use key::KeyLine;
 use rules::{Mode, Rules};
 use shape::Shape;
 use trace::State;
@@ -91,6 +94,7 @@ impl Stitcher {
             lines: Vec::with_capacity(events.len()),
             open: [const { None }; STREAMS],
             keeps_line_ends: None,
+            keys: [(0, false); STREAMS],
         };
         for (index, event) in events.iter().enumerate() {
             seam.push(index, event);
@@ -175,31 +179,38 @@ struct Seam<'s, 'a> {
     /// Whether the JSON wrappers of this batch keep line ends: then a content
     /// without one was cut. Found out when it matters.
     keeps_line_ends: Option<bool>,
+    /// Up to which event the lines of base64 were looked at, and whether they
+    /// are the rest of a private key.
+    keys: [(usize, bool); STREAMS],
 }
 
 impl<'a> Seam<'_, 'a> {
     fn push(&mut self, index: usize, event: &'a LogEvent<'a>) {
         let text = strip_ansi(&event.message);
-        if matches!(self.mode, Mode::Off) {
-            self.lines.push(StitchedLine { text, first: index, more: Vec::new(), incomplete: None });
-            return;
-        }
         let wrapped = Wrapped::of(&text);
         let stream = wrapped.stream as usize;
         let rest = self.rest(event, &wrapped);
         let line = wrapped.line(&text);
         let shape = self.shape(&line);
-        let join = self.join(stream, index, &text, &wrapped, &line, shape);
+        let key = KeyLine::of(&line);
+        let mut join = self.join(stream, index, &text, &wrapped, &line, shape, key);
+        if let (Some(KeyLine::Begin), Some(Join::Line(state))) = (key, &mut join) {
+            *state = State::Key;
+        }
         if let Some(join) = join
             && self.append(stream, index, event.timestamp, &text, &wrapped, join, rest)
         {
             return;
         }
+        let is_key_rest = key == Some(KeyLine::Body) && join.is_none() && self.is_key_rest(stream, index);
         let state = match join {
             Some(Join::Line(state)) => state,
+            _ if key == Some(KeyLine::Begin) => State::Key,
+            _ if is_key_rest => State::Key,
             _ => self.begin(&line, shape),
         };
         let is_later = join.is_some() || wrapped.is_later || matches!(shape, Shape::Frame(_) | Shape::Chain);
+        let is_later = is_key_rest || is_later && !matches!(self.mode, Mode::Off);
         let starts_amiss = matches!(self.mode, Mode::Starts(start) if !start.is_match(&line));
         drop(line);
         self.close(stream);
@@ -218,7 +229,38 @@ impl<'a> Seam<'_, 'a> {
         self.lines.push(StitchedLine { text, first: index, more: Vec::new(), incomplete });
     }
 
+    /// Whether the lines of base64 from this event on lead to the end of a
+    /// private key, or begin the stream as a key's body does. Each run is looked
+    /// at once.
+    fn is_key_rest(&mut self, stream: usize, index: usize) -> bool {
+        let is_first = self.open.get(stream).is_some_and(Option::is_none);
+        let Some((until, is_key)) = self.keys.get_mut(stream) else { return false };
+        if index < *until {
+            return *is_key;
+        }
+        (*until, *is_key) = (self.events.len(), false);
+        let mut full = 0;
+        for (at, event) in self.events.iter().enumerate().skip(index) {
+            let text = strip_ansi(&event.message);
+            let wrapped = Wrapped::of(&text);
+            if wrapped.stream as usize != stream {
+                continue;
+            }
+            let line = wrapped.line(&text);
+            match KeyLine::of(&line) {
+                Some(KeyLine::Body) => full += usize::from(key::is_full(&line)),
+                found => {
+                    (*until, *is_key) = (at, found == Some(KeyLine::End));
+                    break;
+                }
+            }
+        }
+        *is_key |= is_first && full >= key::MIN_BODY_LINES;
+        *is_key
+    }
+
     /// Whether and how the event continues the open line of its stream, were it not for its length.
+    #[expect(clippy::too_many_arguments, reason = "what is known of one event, computed once")]
     fn join(
         &self,
         stream: usize,
@@ -227,6 +269,7 @@ impl<'a> Seam<'_, 'a> {
         wrapped: &Wrapped,
         line: &str,
         shape: Shape,
+        key: Option<KeyLine>,
     ) -> Option<Join> {
         let open = self.open.get(stream)?.as_ref()?;
         let gap = self.events.get(index)?.timestamp.abs_diff(open.last_millis);
@@ -241,6 +284,14 @@ impl<'a> Seam<'_, 'a> {
             }
             (Rest::Likely, Some(sewn)) if open.last + 1 == index && fragment::is_rest(sewn.balance, text) => {
                 return Some(Join::Fragment);
+            }
+            _ => {}
+        }
+        match key {
+            Some(KeyLine::End) if open.state == State::Key => return Some(Join::Line(State::KeyEnd)),
+            Some(KeyLine::Body) if open.state == State::Key => return Some(Join::Line(State::Key)),
+            None if open.state == State::Key && key::is_header(line) => {
+                return Some(Join::Line(State::Key));
             }
             _ => {}
         }
@@ -323,12 +374,13 @@ impl<'a> Seam<'_, 'a> {
     /// Finishes the open line of a stream.
     fn close(&mut self, stream: usize) {
         let open = self.open.get_mut(stream).and_then(Option::as_mut);
-        let Some((line, sewn, rest)) = open.and_then(|open| Some((open.line, open.sewn.take()?, open.rest)))
+        let Some((line, sewn, rest, state)) =
+            open.and_then(|open| Some((open.line, open.sewn.take()?, open.rest, open.state)))
         else {
             return;
         };
         let Some(line) = self.lines.get_mut(line) else { return };
-        if rest == Rest::Marked {
+        if rest == Rest::Marked || state == State::Key {
             line.incomplete = line.incomplete.or(Some(REST_IS_MISSING));
         }
         if line.more.is_empty() {
@@ -350,6 +402,7 @@ impl<'a> Seam<'_, 'a> {
     /// Whether more of the event's line is to come.
     fn rest(&mut self, event: &LogEvent<'_>, wrapped: &Wrapped) -> Rest {
         match wrapped.part {
+            _ if matches!(self.mode, Mode::Off) => Rest::None,
             Part::More => Rest::Marked,
             Part::NoLineEnd if self.keeps_line_ends() => Rest::Marked,
             Part::Unsaid if fragment::is_cut(&event.message) => Rest::Likely,

@@ -33,7 +33,8 @@ pub struct StitchRule {
     /// Globs over log group names, of which one must match; `*` matches `/` as
     /// well. Left out: every log group.
     pub log_groups: Vec<Located<String>>,
-    /// No line is joined to another, fragments neither.
+    /// No line is joined to another, fragments neither; but the lines of a
+    /// private key are, for redaction to see it whole.
     pub off: bool,
     /// A regular expression: lines that it matches begin anew, all others
     /// continue the one before. It takes the place of the traces.

@@ -40,6 +40,10 @@ pub(super) enum State {
     NodeCaret,
     /// A line `{`, alone; its members follow, indented.
     Object,
+    /// Inside a private key: its own lines follow, and no line of a trace.
+    Key,
+    /// A private key with its end.
+    KeyEnd,
 }
 
 impl State {
@@ -95,7 +99,13 @@ impl State {
             Self::RustPanic => Some(Preset::Rust),
             Self::NodeSource | Self::NodeCaret => Some(Preset::Node),
             Self::Object => Some(Preset::Indented),
-            Self::Unread | Self::Json | Self::Plain | Self::Framed | Self::Alarm => None,
+            Self::Unread
+            | Self::Json
+            | Self::Plain
+            | Self::Framed
+            | Self::Alarm
+            | Self::Key
+            | Self::KeyEnd => None,
         }
     }
 
@@ -105,7 +115,7 @@ impl State {
             Self::Unread | Self::Plain | Self::Framed | Self::Alarm => {
                 !matches!(shape, Shape::Other | Shape::Blank | Shape::Trail)
             }
-            Self::Json => false,
+            Self::Json | Self::Key | Self::KeyEnd => false,
             _ => true,
         }
     }
@@ -113,7 +123,7 @@ impl State {
     /// The state after `line`; `None` where the line begins anew.
     pub(super) fn next(self, line: &str, shape: Shape) -> Option<Self> {
         match (self, shape) {
-            (Self::Unread | Self::Json, _) => None,
+            (Self::Unread | Self::Json | Self::Key | Self::KeyEnd, _) => None,
             (Self::Object, Shape::Indented | Shape::Blank) => Some(Self::Object),
             (Self::Object, Shape::Trail) => Some(Self::Json),
             (Self::Object, _) => None,

@@ -8,6 +8,7 @@ use catchment_record::{
 };
 use proptest::prelude::*;
 
+mod keys;
 mod traces;
 
 use traces::{JAVA, JAVA_UNCAUGHT, LOG_LINES, TRACES};

@@ -17,6 +17,9 @@ const LEVEL_WITHIN_BYTES: usize = 96;
 /// Levels that count in the middle of a message, in capitals.
 const SHOUTED: [&str; 9] =
     ["ERROR", "WARN", "WARNING", "FATAL", "CRITICAL", "SEVERE", "PANIC", "INFO", "DEBUG"];
+/// A lower-case word before a level, at the start of a line, is a program's name
+/// from this length on, in bytes: shorter ones are `no`, `an`, `at`.
+const MIN_PROGRAM_BYTES: usize = 3;
 /// Room for the attributes of most lines.
 const ATTRIBUTES_BYTES: usize = 120;
 
@@ -83,10 +86,14 @@ pub(crate) fn fill<'a>(frame: &Frame<'a>, record: &mut LogRecord<'a>) {
 
 /// The first word that is a level beyond doubt: all capitals (`WARN`), set apart
 /// by brackets or a colon (`[error]`, `PHP Warning:`), or the first behind the time.
+/// Without a time, capitals in the middle of a sentence (`no ERROR found`, `3
+/// WARN`) are none; behind the first word alone, that is a program (`npm WARN`).
 fn level_in_message(message: &str, has_time: bool) -> Option<(&str, u8)> {
     let bytes = message.as_bytes();
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'=' | b'/');
     let mut at = 0;
+    let mut words = 0;
+    let mut is_sentence = false;
     while at < bytes.len().min(LEVEL_WITHIN_BYTES) {
         let len = bytes.iter().skip(at).take(MAX_FRAME_BYTES).take_while(|byte| is_word(**byte)).count();
         let first = bytes.get(at).copied().unwrap_or_default();
@@ -94,7 +101,8 @@ fn level_in_message(message: &str, has_time: bool) -> Option<(&str, u8)> {
             let word = message.get(at..at + len)?;
             let before = at.checked_sub(1).and_then(|i| bytes.get(i)).copied();
             let after = bytes.get(at + len).copied();
-            let is_shout = bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase)
+            let is_shout = (has_time || !is_sentence)
+                && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase)
                 && matches!(before, None | Some(b' ' | b'\t' | b'[' | b'(' | b'|' | b':' | b'<'))
                 && matches!(
                     after,
@@ -110,6 +118,13 @@ fn level_in_message(message: &str, has_time: bool) -> Option<(&str, u8)> {
             {
                 return Some((word, number));
             }
+        }
+        if len > 0 {
+            words += 1;
+            let is_program = words == 1 && len >= MIN_PROGRAM_BYTES && first.is_ascii_lowercase();
+            is_sentence = !is_program && (first.is_ascii_lowercase() || first.is_ascii_digit());
+        } else if first != b' ' {
+            is_sentence = false;
         }
         at += len.max(1);
     }

@@ -379,13 +379,23 @@ fn what_only_looks_like_a_frame_is_the_message() {
         ("web - 3 | 4", ""),
         ("", ""),
         ("- - -", ""),
-        ("it was an ERROR after all", "ERROR"),
+        ("it was an ERROR after all", ""),
+        ("0 ERROR, 3 WARN found in report", ""),
+        ("0 errors, 1 WARN", ""),
+        ("at 10:20 we saw FATAL things", ""),
+        ("SUCCESS no ERROR found", ""),
+        ("no ERROR found", ""),
+        ("User set log level to DEBUG", ""),
+        ("npm WARN deprecated shop@1", "WARN"),
+        ("yes: ERROR it is", "ERROR"),
+        ("it is, FATAL", "FATAL"),
     ] {
         check_untimed(line, level, Value::Null, line);
     }
     for (message, level) in [
         ("42 items left", ""),
         ("got an ERROR in x", "ERROR"),
+        ("tests, ERROR in x", "ERROR"),
         ("Connection error: refused", "error"),
         ("error opening file", "error"),
         ("Shutdown - bye", ""),
@@ -397,6 +407,8 @@ fn what_only_looks_like_a_frame_is_the_message() {
     }
     // An object behind the text is its fields.
     check("2024-12-19 10:30:15 (done) {\"a\":1}", "", json!({"a": 1}), "(done) {\"a\":1}");
+    check("2024-12-19 10:30:15 SUCCESS opened", "SUCCESS", Value::Null, "opened");
+    check_untimed("[SUCCESS] opened", "SUCCESS", Value::Null, "opened");
     check_untimed("error: cannot open file", "error", Value::Null, "cannot open file");
     check_untimed("ERROR Something bad: x", "ERROR", Value::Null, "Something bad: x");
     check_untimed("INFO:     Started server process [1]", "INFO", Value::Null, "Started server process [1]");

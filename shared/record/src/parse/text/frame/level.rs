@@ -14,8 +14,12 @@ impl<'a> Scanner<'a> {
         let made = pending.iter().filter(|word| is_made(word)).count();
         match pending {
             [] => true,
+            // An enumeration.
+            _ if pending.iter().any(|word| word.ends_with(',')) => false,
             _ if !is_capitals(level) && (pending.len() > 1 || made == 0) => false,
             [word] => made == 1 || self.frame.time.is_some() && is_name(word),
+            // Without a time, a word of a sentence speaks against it.
+            [.., last] if self.frame.time.is_none() && !is_made(last) => false,
             _ => made >= pending.len() - made,
         }
     }
@@ -47,7 +51,9 @@ impl<'a> Scanner<'a> {
             } else {
                 capitals || colon && blanks > 0 || columns && has_time
             };
-            if !is_apart || !self.pending_may_precede_level(name) {
+            // What went well opens sentences as well.
+            let is_sentence = name == "SUCCESS" && !has_time && !colon && !columns;
+            if !is_apart || is_sentence || !self.pending_may_precede_level(name) {
                 return None;
             }
             self.level_has_colon = colon;

@@ -125,6 +125,24 @@ fn go() {
         "dpanic",
         "lost",
     );
+    // zap in development, log15
+    frame(
+        r#"{"L":"DPANIC","T":"2024-12-19T10:30:15.000Z","N":"shop","C":"a/b.go:3","M":"lost"}"#,
+        21,
+        "DPANIC",
+        "lost",
+    );
+    frame(r#"{"lvl":"eror","msg":"lost","t":"2024-12-19T10:30:15Z"}"#, 17, "eror", "lost");
+    frame(r#"{"lvl":"dbug","msg":"x","t":"2024-12-19T10:30:15Z"}"#, 5, "dbug", "x");
+    frame(r#"{"lvl":"crit","msg":"x","t":"2024-12-19T10:30:15Z"}"#, 21, "crit", "x");
+    // Letters alone, which may be anything.
+    for line in [
+        r#"{"M":"lost","T":"2024-12-19T10:30:15Z"}"#,
+        r#"{"l":"error","t":"2024-12-19T10:30:15Z"}"#,
+        r#"{"l":12,"m":3,"t":1734604215}"#,
+    ] {
+        check(line, json!({"message": line, "severity_text": null, "timestamp": "2024-12-19T10:30:20.000Z"}));
+    }
     // zap counts durations in seconds, as does Caddy, which is built on it
     check(
         r#"{"level":"info","ts":1734604215.5,"logger":"http.log.access","msg":"handled request","request":{"method":"GET","uri":"/x?y","headers":{"User-Agent":["curl"]}},"duration":0.0125,"status":200}"#,
@@ -267,7 +285,7 @@ fn opentelemetry() {
 fn what_aws_writes() {
     check(
         r#"{"_aws":{"Timestamp":1734604215000,"CloudWatchMetrics":[{"Namespace":"n","Metrics":[{"Name":"latency"}]}]},"latency":12,"service":"shop-api"}"#,
-        json!({"format": "emf", "service": "shop-api"}),
+        json!({"format": "emf", "service": "shop-api", "timestamp": "2024-12-19T10:30:15.000Z"}),
     );
     check(
         r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::1:user/ann","userName":"ann"},"eventTime":"2024-12-19T10:30:15Z","eventSource":"s3.amazonaws.com","eventName":"PutBucketPolicy","awsRegion":"eu-west-1","sourceIPAddress":"10.0.0.1","errorCode":"AccessDenied","errorMessage":"no","requestID":"R1","eventID":"E1","eventType":"AwsApiCall"}"#,
@@ -308,8 +326,34 @@ fn what_aws_writes() {
     );
 }
 
+/// A tracer's own decimal number stands behind the id that every tracer knows.
+#[test]
+fn of_two_trace_ids_the_one_of_w3c_stands() {
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let both = json!({"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"});
+    for line in [
+        json!({"dd.trace_id": "9532127138774266268", "dd.span_id": "13235353014750950193", "traceparent": traceparent}),
+        json!({"traceparent": traceparent, "dd": {"trace_id": "9532127138774266268", "span_id": "13235353014750950193"}}),
+    ] {
+        check(&line.to_string(), both.clone());
+    }
+    check(
+        &json!({"dd.trace_id": "9532127138774266268", "dd.span_id": "7"}).to_string(),
+        json!({"trace_id": "9532127138774266268", "span_id": "7"}),
+    );
+    check(
+        &json!({"traceparent": traceparent, "span_id": "00f067aa0ba902b7"}).to_string(),
+        json!({"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "00f067aa0ba902b7"}),
+    );
+}
+
 #[test]
 fn names_compete_by_rank_then_by_place() {
+    check(
+        r#"{"level":{"name":"ERROR","no":40},"message":"x"}"#,
+        json!({"severity_text": "ERROR", "severity_number": 17}),
+    );
+    check(r#"{"level":{"no":40},"message":"x"}"#, json!({"severity_text": null, "severity_number": null}));
     check(
         r#"{"event":"user.login","message":"ok","data":{"message":"inner","level":"fatal","status":"error","time":0,"user_id":"inner"},"user_id":"outer","status":"done"}"#,
         json!({

@@ -28,6 +28,10 @@ pub(crate) enum Field {
     Log,
     /// What went wrong; the message where there is no other.
     Error,
+    /// Level, time and message of zap in development, which are those only together.
+    InitialLevel,
+    InitialTime,
+    InitialMessage,
     Service,
     /// The program for bunyan and pino, the logger for others.
     Name,
@@ -100,10 +104,11 @@ const NAMES: &[(Field, u8, &[&str])] = { use Field::*; &[
     (Timestamp, 0, &["timestamp", "@timestamp", "ts", "time", "@t", "date_time", "event_time", "asctime", "time_millis",
                      "timestamp_ms", "time_unix_nano", "time_iso8601", "event_timestamp", "log_time", "stage_timestamp",
                      "realtime_timestamp", "t.$date", "record.time.timestamp", "log.timestamp"]),
-    (Timestamp, 1, &["date", "time_local", "request_time_epoch", "start_time", "timestamp.seconds", "instant.epoch_second"]),
+    (Timestamp, 1, &["date", "time_local", "request_time_epoch", "start_time", "timestamp.seconds", "instant.epoch_second",
+                     "aws.timestamp"]),
     (Timestamp, 2, &["observed_timestamp", "observed_time_unix_nano", "created", "created_at", "start_utc"]),
 
-    (Level, 0, &["level_name", "severity_text", "log_level", "log.level", "@l", "@level", "record.level.name"]),
+    (Level, 0, &["level_name", "severity_text", "log_level", "log.level", "@l", "@level", "level.name", "record.level.name"]),
     (Level, 1, &["level", "severity", "lvl", "severity_label", "syslog.severity.name"]),
     (Level, 2, &["fields.level", "priority", "pri", "s"]),
     (SeverityNumber, 0, &["severity_number"]),
@@ -114,6 +119,9 @@ const NAMES: &[(Field, u8, &[&str])] = { use Field::*; &[
     (SerilogEventId, 0, &["@i"]),
     (Message, 1, &["fields.message", "fields.msg", "body", "json_payload.message", "text_payload"]),
     (Message, 3, &["text", "content", "description", "full_message"]),
+    (InitialLevel, 0, &["l"]),
+    (InitialTime, 0, &["t"]),
+    (InitialMessage, 0, &["m"]),
     (Event, 0, &["event"]),
     (Log, 0, &["log"]),
     (Error, 0, &["error.message", "err.message", "err.msg", "error_message", "exception.message", "@x"]),
@@ -128,13 +136,16 @@ const NAMES: &[(Field, u8, &[&str])] = { use Field::*; &[
     (Environment, 0, &["environment", "env", "deployment.environment", "deployment.environment.name",
                        "deployment_environment", "service.environment", "dd.env"]),
 
-    (TraceId, 0, &["trace_id", "trace.id", "trace.trace_id", "span.trace_id", "dd.trace_id", "otel_trace_id", "xray_trace_id", "x_ray_trace_id",
+    (TraceId, 0, &["trace_id", "trace.id", "trace.trace_id", "span.trace_id", "otel_trace_id", "xray_trace_id", "x_ray_trace_id",
                    "x_b3_trace_id", "trace_context.trace_id", "span_context.trace_id", "logging.googleapis.com/trace"]),
     (TraceId, 1, &["trace_parent", "x_amzn_trace_id", "headers.trace_parent", "headers.x_amzn_trace_id",
                    "headers.x_b3_trace_id", "record.tracing.value"]),
+    // The lower half of the id, as a decimal number.
+    (TraceId, 2, &["dd.trace_id"]),
 
-    (SpanId, 0, &["span_id", "span.id", "span.span_id", "trace.span_id", "dd.span_id", "otel_span_id", "x_b3_span_id", "trace_context.span_id",
+    (SpanId, 0, &["span_id", "span.id", "span.span_id", "trace.span_id", "otel_span_id", "x_b3_span_id", "trace_context.span_id",
                   "span_context.span_id", "logging.googleapis.com/spanid", "headers.x_b3_span_id", "record.tracing.span_id"]),
+    (SpanId, 1, &["dd.span_id"]),
 
     (RequestId, 0, &["request_id", "request.id", "req.id", "req_id", "x_request_id", "http.request.id", "http.request_id",
                      "aws_request_id", "lambda_request_id", "function_request_id", "x_amzn_request_id",

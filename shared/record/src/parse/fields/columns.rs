@@ -119,25 +119,36 @@ impl<'a> Fields<'a> {
                 }
                 value => timestamp::from_field(&value.text()),
             })
-            .or_else(|| timestamp::from_field(&self.get(Field::RequestTime)?.text()));
+            .or_else(|| timestamp::from_field(&self.get(Field::RequestTime)?.text()))
+            .or_else(|| timestamp::from_field(&self.initial(Field::InitialTime)?.text()));
         if let Some(time) = time {
             record.believe(time);
         }
     }
 
+    /// A field that is named by its initial: `{"L":"INFO","T":"…","M":"…"}` (zap in
+    /// development), or log15's `t` beside its `lvl`.
+    fn initial(&self, field: Field) -> Option<Value<'a>> {
+        let is_zap = self.has(Field::InitialLevel) && self.has(Field::InitialMessage);
+        let is_log15 = field == Field::InitialTime && self.has(Field::Level) && self.has(Field::Message);
+        self.get(field).filter(|value| (is_zap || is_log15) && value.is_text())
+    }
+
     fn fill_level(&self, record: &mut LogRecord<'a>) {
-        if let Some(Some((value, rank))) = self.0.get(Field::Level as usize) {
+        let zap = || Some((self.initial(Field::InitialLevel)?, LOOSE_LEVEL_RANK));
+        let level = self.0.get(Field::Level as usize).copied().flatten();
+        if let Some((value, rank)) = level.or_else(zap) {
             let (text, number) = match value.number() {
                 Some(number) => (Some(Cow::Borrowed(value.raw())), numeric_level(number)),
                 None if value.is_text() => {
                     let text = trimmed(value.text());
                     let number = severity_number(&text)
-                        .or_else(|| initial(&text).filter(|_| *rank >= LOOSE_LEVEL_RANK));
+                        .or_else(|| initial(&text).filter(|_| rank >= LOOSE_LEVEL_RANK));
                     (Some(text), number)
                 }
                 None => (None, None),
             };
-            if number.is_some() || *rank < LOOSE_LEVEL_RANK {
+            if number.is_some() || rank < LOOSE_LEVEL_RANK {
                 record.severity_text = text;
                 record.severity_number = number;
             }
@@ -161,7 +172,10 @@ impl<'a> Fields<'a> {
     }
 
     fn fill_message(&self, record: &mut LogRecord<'a>) {
-        let named = self.message().or_else(|| self.text(Field::MessageTemplate));
+        let named = self
+            .message()
+            .or_else(|| self.text(Field::MessageTemplate))
+            .or_else(|| self.initial(Field::InitialMessage).map(Value::text));
         let event = self.text(Field::Event);
         if let Some(message) = named {
             record.message = message;
@@ -202,8 +216,12 @@ impl<'a> Fields<'a> {
         }
         set(&mut record.span_id, self.id(Field::SpanId));
         if let Some(id) = self.id(Field::TraceId) {
-            if record.span_id.is_none() {
-                record.span_id = span_of_traceparent(&id).map(|span| Cow::Owned(span.to_owned()));
+            // A number of a tracer of its own belongs to another id.
+            let is_foreign =
+                matches!(self.0.get(Field::SpanId as usize), Some(Some((_, rank))) if rank % OPEN_RANK > 0);
+            let span = span_of_traceparent(&id).filter(|_| is_foreign || record.span_id.is_none());
+            if let Some(span) = span {
+                record.span_id = Some(Cow::Owned(span.to_owned()));
             }
             record.trace_id = Some(trace_id(id));
         }

@@ -6,6 +6,7 @@ use super::attributes::Attributes;
 use super::logfmt;
 use crate::record::LogRecord;
 use frame::{Frame, MAX_FRAME_BYTES, level_number};
+use token::is_failure;
 
 pub(crate) mod frame;
 #[cfg(test)]
@@ -20,6 +21,8 @@ const SHOUTED: [&str; 9] =
 /// A lower-case word before a level, at the start of a line, is a program's name
 /// from this length on, in bytes: shorter ones are `no`, `an`, `at`.
 const MIN_PROGRAM_BYTES: usize = 3;
+/// The longest name of a failure, and of the file that it came from, in bytes.
+const MAX_NAME_BYTES: usize = 128;
 /// Room for the attributes of most lines.
 const ATTRIBUTES_BYTES: usize = 120;
 
@@ -27,11 +30,56 @@ const ATTRIBUTES_BYTES: usize = 120;
 pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
     let frame = frame::read(line);
     fill(&frame, record);
+    if record.severity_number.is_none() {
+        record.severity_number = failure_number(frame.message);
+    }
     if frame.time.is_some() && begins_with_pair(frame.message) {
         // Of two levels the pairs' stands; one must be there.
         let parse = if frame.level.is_some() { logfmt::parse } else { logfmt::parse_with_level };
         parse(frame.message, record);
     }
+}
+
+/// The severity of what a runtime writes of a program that failed, which states
+/// no level: the words that it begins with, or the failure's name and the frames below.
+fn failure_number(message: &str) -> Option<u8> {
+    const ERROR: u8 = 17;
+    const FATAL: u8 = 21;
+    const ERRORS: [&str; 6] = [
+        "Traceback (most recent call last)",
+        "Exception in thread ",
+        "Unhandled exception",
+        "Unhandled Exception",
+        "Uncaught ",
+        "uncaughtException",
+    ];
+    let first = message.as_bytes().first()?;
+    if matches!(first, b'T' | b'E' | b'U' | b'u') && ERRORS.iter().any(|start| message.starts_with(start)) {
+        return Some(ERROR);
+    }
+    // Rust; the thread's id may stand behind its name.
+    if *first == b't' && message.starts_with("thread '") {
+        let line = message.get(..MAX_FRAME_BYTES).unwrap_or(message);
+        return line.contains(" panicked at ").then_some(FATAL);
+    }
+    // `a.b.CException: …` and its frames, `a/b.rb:1:in 'f': … (CError)`.
+    let is_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$' | b'/' | b'-');
+    let len = message.bytes().take(MAX_NAME_BYTES).take_while(is_name).count();
+    let (name, rest) = message.split_at_checked(len)?;
+    let is_ruby_file = name.ends_with(".rb");
+    if !is_ruby_file && !is_failure(name) {
+        return None;
+    }
+    let (line, frames) = rest.split_once('\n').unwrap_or((rest, ""));
+    let is_java_or_node =
+        || frames.trim_start().starts_with("at ") && matches!(line.as_bytes(), [] | [b':', ..]);
+    let is_ruby = || {
+        let failure = line.trim_end().strip_suffix(')').filter(|_| line.contains(":in "))?;
+        failure.rsplit_once(" (").filter(|(_, name)| is_failure(name))
+    };
+    let is_found = if is_ruby_file { is_ruby().is_some() } else { is_java_or_node() };
+    is_found.then_some(ERROR)
 }
 
 /// Whether a message begins with a pair as loggers that write logfmt begin theirs.

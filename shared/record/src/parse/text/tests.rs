@@ -414,6 +414,46 @@ fn what_only_looks_like_a_frame_is_the_message() {
     check_untimed("INFO:     Started server process [1]", "INFO", Value::Null, "Started server process [1]");
 }
 
+/// What runtimes write at a program's end has no level, and is plainly a failure.
+#[test]
+fn failures_without_a_level() {
+    for (line, number) in [
+        ("thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds", 21),
+        ("thread 'main' (1591) panicked at 'boom', src/main.rs:2:5", 21),
+        ("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: x", 17),
+        (
+            "Exception in thread \"main\" java.lang.IllegalStateException: x\n\tat shop.Cart.open(Cart.java:3)",
+            17,
+        ),
+        ("Unhandled exception. System.InvalidOperationException: x\n   at Shop.Cart.Open()", 17),
+        ("Uncaught TypeError: x is not a function", 17),
+        ("TypeError: x is not a function\n    at open (/srv/shop.js:3:1)", 17),
+        ("java.lang.IllegalStateException: x\n\tat shop.Cart.open(Cart.java:3)", 17),
+        ("lib/shop-cart.rb:1:in 'open': no drawer (RuntimeError)", 17),
+        ("shop.rb:1:in `open': no drawer (Shop::EmptyError)\n\tfrom shop.rb:9:in `<main>'", 17),
+    ] {
+        let record = parsed(line);
+        assert_eq!(record["severity_number"], number, "{line}");
+        assert_eq!(record["severity_text"], Value::Null, "{line}");
+        assert_eq!(record["message"], line);
+        assert_eq!(record["attributes"], Value::Null, "{line}");
+        let record = parsed(&format!("2024-12-19 10:30:15 {line}"));
+        assert_eq!(record["severity_number"], number, "{line}");
+    }
+    for line in [
+        "thread 'main' started",
+        "Traceback is off",
+        "TypeError at noon\n    at open",
+        "TypeErrors: 3\n    at noon",
+        "Unhandled: 3",
+        "shop.rb:1:in open (done)",
+        "shop.rb reloaded (RuntimeError)",
+        "Exceptional",
+    ] {
+        check_untimed(line, "", Value::Null, line);
+    }
+}
+
 #[test]
 fn a_level_is_looked_for_only_near_the_start() {
     let near = format!("{} ERROR x", "a".repeat(LEVEL_WITHIN_BYTES - 2));

@@ -51,6 +51,11 @@ pub(super) fn is_made(word: &str) -> bool {
     !is_plain && !ends_sentence && (!hyphenated() || !bytes.contains(&b'\''))
 }
 
+/// Whether a word names a failure (`TypeError`, `a.b.CException`), which is no logger.
+pub(super) fn is_failure(word: &str) -> bool {
+    word.ends_with("Error") || word.ends_with("Exception")
+}
+
 /// `name[123]`: the name and the number.
 pub(super) fn with_pid(word: &str) -> Option<(&str, &str)> {
     let (name, pid) = word.strip_suffix(']')?.rsplit_once('[')?;

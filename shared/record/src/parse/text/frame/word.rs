@@ -5,7 +5,7 @@ use super::{MAX_FRAME_BYTES, Scanner, Style};
 use crate::parse::severity::name_number;
 use crate::parse::swar;
 use crate::parse::text::token::{
-    is_capitals, is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_pid,
+    is_capitals, is_failure, is_made, is_name, is_number, is_uuid, qualified_parts, with_line, with_pid,
 };
 
 impl<'a> Scanner<'a> {
@@ -155,6 +155,7 @@ impl<'a> Scanner<'a> {
         let made = pending.iter().filter(|word| is_made(word)).count();
         let may_be_logger = is_name
             && name_number(logger).is_none()
+            && !is_failure(logger)
             && match (frame.level.is_some(), frame.time.is_some()) {
                 (true, true) => {
                     pending.iter().all(|word| is_number(word))

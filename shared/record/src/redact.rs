@@ -18,6 +18,7 @@ use std::sync::{Arc, LazyLock};
 use crate::config::ConfigFault;
 
 mod custom;
+mod escape;
 mod hash;
 mod named;
 mod names;
@@ -185,6 +186,20 @@ impl Redactor {
     /// The line without its secrets.
     #[inline]
     pub fn redact<'a>(&self, line: &'a str) -> Redacted<'a> {
+        if is_json(line.as_bytes())
+            && escape::has_any(line)
+            && let Some(plain) = escape::plain(line)
+        {
+            let Redacted { text, redactions } = self.redact_plain(&plain);
+            let text =
+                if redactions.total() > 0 { Cow::Owned(text.into_owned()) } else { Cow::Borrowed(line) };
+            return Redacted { text, redactions };
+        }
+        self.redact_plain(line)
+    }
+
+    #[inline]
+    fn redact_plain<'a>(&self, line: &'a str) -> Redacted<'a> {
         let findings = self.findings(line);
         if findings.is_empty() {
             return Redacted { text: Cow::Borrowed(line), redactions: Redactions::default() };

@@ -3,8 +3,8 @@
 use super::names::{self, MAX_NAME_BYTES, Secret};
 use super::rule::{Rule, Treatment};
 use super::value::{
-    already_redacted, argument, balanced, closing_quote, header, is_blank, is_literal, is_number, is_object,
-    opening_quote, word, wrapper,
+    already_redacted, argument, balanced, closing_quote, header, header_list, is_blank, is_literal,
+    is_number, is_object, opening_quote, word, wrapper,
 };
 use super::{Finding, Form, Origin, Scan, token};
 
@@ -76,6 +76,9 @@ pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
         }
     }
     let len = match sign {
+        b'=' if key.secret.is_header && matches!(first, b'[' | b'(' | b'{') => {
+            header_list(value, first, scan.is_json)?
+        }
         b':' if key.secret.is_header => header(value, key.enclosing, scan.is_json),
         _ if key.secret.is_header => scheme(value) + word(value.get(scheme(value)..)?),
         _ => word(value),

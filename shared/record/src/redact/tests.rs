@@ -88,6 +88,9 @@ fn secrets_by_the_name_of_their_field() {
     check("{\"password\" :\n \"x\"}", "{\"password\" :\n \"***\"}", rule);
     check("password\t=\tx y", "password\t=\t*** y", rule);
     check("DB_PASS=x pass: y", "DB_PASS=*** pass: ***", rule);
+    check("{Authorization=[Bearer abc1], x=1}", "{Authorization=***, x=1}", rule);
+    check("Cookie=[a=S1; b=(S2)] x", "Cookie=*** x", rule);
+    check(r#"{"m":"Set-Cookie={a=1","x":1}"#, r#"{"m":"Set-Cookie=***","x":1}"#, rule);
     check(r#""password"=>"x""#, r#""password"=>"***""#, rule);
 }
 
@@ -149,6 +152,9 @@ fn hostile_lines_are_scanned_in_bounded_work() {
         "ya29.aaaaaaaaaaaaaaaa.",
         "Private-Lines: ",
         "{\"token\":[",
+        "Cookie=[],",
+        "{\"a\":\"password: \\\"***\\\\\",",
+        "{\"\\u0026\\\\u0022",
     ] {
         let line = beginning.repeat((1 << 17) / beginning.len());
         assert!(redact(&line).text.len() <= 2 * line.len(), "{beginning}");

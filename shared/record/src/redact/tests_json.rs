@@ -92,3 +92,22 @@ proptest! {
         prop_assert_eq!(redact(&redacted).redactions.total(), 0, "{} -> {}", text, redacted);
     }
 }
+
+#[test]
+fn an_escape_hides_no_sign() {
+    for (line, expected) in [
+        (r#"{"msg":"{\u0022password\u0022:\u0022SECRET\u0022}"}"#, r#"{"msg":"{\"password\":\"***\"}"}"#),
+        (r#"{"url":"/x?user\u003da\u0026password\u003dSECRET"}"#, r#"{"url":"/x?user=a&password=***"}"#),
+        (r#"{"x":"\u003cpassword\u003eSECRET\u003c/password\u003e"}"#, r#"{"x":"<password>***</password>"}"#),
+        (
+            r#"{"log":"{\"u\":\"?a=1\\u0026password\\u003dSECRET\\u0026b=2\"}"}"#,
+            r#"{"log":"{\"u\":\"?a=1&password=***&b=2\"}"}"#,
+        ),
+    ] {
+        assert_eq!(redact(line).text, expected);
+        let value = |text: &str| serde_json::from_str::<Value>(&text.replace("SECRET", MASK)).unwrap();
+        assert!(line.contains("\\\\u") || value(line) == value(expected), "{line}");
+    }
+    let clean = r#"{"url":"/x?user\u003da\u0026b\u003d1"}"#;
+    assert!(matches!(redact(clean).text, Cow::Borrowed(text) if text == clean));
+}

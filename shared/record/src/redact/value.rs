@@ -163,6 +163,33 @@ pub(super) fn header(text: &[u8], enclosing: Option<super::named::Quote>, is_jso
     text.len()
 }
 
+/// The length of a list of header values, as Java prints a map of them:
+/// `Cookie=[a=1; b=2]`; to the end of the line, or of the string that it stands
+/// in, where its bracket is not closed. Nothing for an empty list.
+pub(super) fn header_list(text: &[u8], open: u8, is_json: bool) -> Option<usize> {
+    let close = match open {
+        b'[' => b']',
+        b'(' => b')',
+        _ => b'}',
+    };
+    let mut depth = 0_usize;
+    for (at, byte) in text.iter().enumerate() {
+        match *byte {
+            b'\n' | b'\r' => return Some(at),
+            b'"' if is_json => return Some(at),
+            byte if byte == open => depth += 1,
+            byte if byte == close => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return (at > 1).then_some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(text.len())
+}
+
 /// What is between a flag and its value: blanks, or the quotes and the comma
 /// between two strings of a list.
 pub(super) fn argument(text: &[u8]) -> Option<usize> {

@@ -3,20 +3,27 @@
 use super::names::{self, MAX_NAME_BYTES, Secret};
 use super::rule::{Rule, Treatment};
 use super::value::{
-    already_redacted, argument, balanced, closing_quote, header, header_list, is_blank, is_literal,
-    is_number, is_object, opening_quote, word, wrapper,
+    already_redacted, argument, balanced, closing_quote, header, header_list, holds_text, is_blank,
+    is_literal, is_number, is_object, opening_quote, word, wrapper,
 };
 use super::{Finding, Form, Origin, Scan, token};
 
 /// Bytes between a name and its value in `{"name":"DB_PASSWORD","value":"x"}`.
 const MAX_PAIR_BYTES: usize = 16;
 
-/// Looks at the `=`, `:` or `>` at `at`: the value behind it, if its name is a
+/// Digits of a number that counts tokens or passes, and is no secret.
+const MAX_COUNT_DIGITS: usize = 4;
+
+/// Looks at the `=`, `%3D`, `:` or `>` at `at`: the value behind it, if its name is a
 /// secret's; the password of a URL, if it is the colon of `://`.
 pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
     let bytes = scan.bytes;
     let sign = *bytes.get(at)?;
     let behind = bytes.get(at + 1..)?;
+    // `access_token%3Dx%26` is a query inside a query.
+    if sign == b'%' && !matches!(behind, [b'3', b'D' | b'd', ..]) {
+        return None;
+    }
     if sign == b':' && behind.starts_with(b"//") {
         return token::find_in_url(scan, at);
     }
@@ -30,6 +37,7 @@ pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
     // Ruby's `=>` and Go's and SQL's `:=` are one sign.
     let sign_len = match (sign, behind) {
         (b'=', [b'>', ..]) | (b':', [b'=', ..]) => 2,
+        (b'%', _) => 3,
         _ => 1,
     };
     // Between the quotes of JSON a line break is a blank like any other.
@@ -56,9 +64,15 @@ pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
             return None;
         }
         let len = closing_quote(rest, quote, depth, scan.is_json);
+        if key.secret.is_container && rest.get(..len)?.iter().all(|b| is_number(*b)) {
+            return None;
+        }
         return found(inner, inner + len, Form::Text);
     }
-    if is_literal(value) || is_object(value) {
+    if is_literal(value) || is_object(value) || key.secret.is_container && !holds_text(value) {
+        return None;
+    }
+    if key.is_count(value) || key.is_complaint(value) {
         return None;
     }
     if let (Some(quote), b':') = (key.quote, sign) {
@@ -81,9 +95,37 @@ pub(super) fn find(scan: &mut Scan<'_>, at: usize) -> Option<Finding> {
         }
         b':' if key.secret.is_header => header(value, key.enclosing, scan.is_json),
         _ if key.secret.is_header => scheme(value) + word(value.get(scheme(value)..)?),
+        b'%' => {
+            let word = value.get(..word(value))?;
+            memchr::memmem::find(word, b"%26").unwrap_or(word.len())
+        }
         _ => word(value),
     };
     found(start, start + len, Form::Word)
+}
+
+/// `PASSWORD 'x'` and `IDENTIFIED BY 'x'` of SQL, where `at` is the opening quote.
+pub(super) fn find_sql(scan: &Scan<'_>, at: usize) -> Option<Finding> {
+    if !scan.is_on(Rule::NamedField) {
+        return None;
+    }
+    let before = trim_end(scan.bytes.get(..at)?, is_blank);
+    let name = [b"password".as_slice(), b"identified by"]
+        .into_iter()
+        .find(|name| before.len() < at && before.to_ascii_lowercase_ends_with(name))?;
+    let before = before.get(..before.len() - name.len())?;
+    if before.last().is_some_and(|b| is_name(*b)) {
+        return None;
+    }
+    let rest = scan.bytes.get(at + 1..)?;
+    let mut len = closing_quote(rest, b'\'', 0, scan.is_json);
+    // Two quotes are one of the literal's own.
+    while rest.get(len..).is_some_and(|rest| rest.starts_with(b"''")) {
+        len += 2;
+        len += closing_quote(rest.get(len..)?, b'\'', 0, scan.is_json);
+    }
+    let text = rest.get(..len)?;
+    (len > 0 && !already_redacted(text)).then(|| Finding::new(Rule::NamedField, at + 1, at + 1 + len))
 }
 
 /// The length of an authorization scheme and the blanks behind it.
@@ -109,6 +151,10 @@ struct Key {
     quote: Option<Quote>,
     /// The quote right before a key without quotes of its own.
     enclosing: Option<Quote>,
+    /// "Invalid token"
+    may_be_complaint: bool,
+    /// `token` and `pass`, which are counted too.
+    may_be_count: bool,
 }
 
 impl Key {
@@ -134,9 +180,14 @@ impl Key {
         let name = name_end.get(name_end.len() - len..)?;
         let secret = if name.eq_ignore_ascii_case(b"value") && quote.is_some() {
             Self::of_pair(scan, before)?
+        } else if quote.is_some() {
+            scan.judge_key(name)?
         } else {
             scan.judge(name)?
         };
+        let may_be_complaint = name.eq_ignore_ascii_case(b"token")
+            && [b"nvalid ".as_slice(), b"llegal "].iter().any(|w| before.to_ascii_lowercase_ends_with(w));
+        let may_be_count = [b"token".as_slice(), b"pass"].iter().any(|n| name.eq_ignore_ascii_case(n));
         // "Unexpected token: }" is a parser's complaint.
         if name.eq_ignore_ascii_case(b"token") && before.to_ascii_lowercase_ends_with(b"nexpected ") {
             return None;
@@ -148,7 +199,7 @@ impl Key {
             }
             _ => None,
         };
-        Some(Self { secret, quote, enclosing })
+        Some(Self { secret, quote, enclosing, may_be_complaint, may_be_count })
     }
 
     /// `"name":"DB_PASSWORD",` before a key `value`, as task definitions have it.
@@ -160,6 +211,23 @@ impl Key {
         let key = trim_end(text.get(..text.len() - name.len())?, is_gap);
         let is_pair = [b"name".as_slice(), b"key"].iter().any(|k| key.to_ascii_lowercase_ends_with(k));
         if is_pair { scan.judge(name) } else { None }
+    }
+
+    /// `pass=3 fail=2`, `token=5 of 10`
+    fn is_count(&self, value: &[u8]) -> bool {
+        let digits = value.iter().take(MAX_COUNT_DIGITS + 1).take_while(|b| b.is_ascii_digit()).count();
+        self.may_be_count
+            && self.quote.is_none()
+            && (1..=MAX_COUNT_DIGITS).contains(&digits)
+            && value.get(digits).is_none_or(|b| is_blank(*b) || matches!(b, b',' | b';' | b'\n' | b'\r'))
+    }
+
+    /// `Invalid token: expected identifier`: words, and more than one.
+    fn is_complaint(&self, value: &[u8]) -> bool {
+        let letters = value.iter().take(MAX_NAME_BYTES).take_while(|b| b.is_ascii_lowercase()).count();
+        self.may_be_complaint
+            && letters > 0
+            && matches!(value.get(letters..), Some([b' ', next, ..]) if next.is_ascii_alphabetic())
     }
 
     /// Whether the quote behind the sign closes the string that the key stands
@@ -268,6 +336,11 @@ pub(super) fn find_flag(scan: &Scan<'_>, at: usize) -> Option<Finding> {
 impl Scan<'_> {
     /// What a name says of its value; nothing where its treatment is off.
     fn judge(&self, name: &[u8]) -> Option<Secret> {
+        self.judge_key(name).filter(|secret| !secret.is_container)
+    }
+
+    /// What the key of a value says of it.
+    fn judge_key(&self, name: &[u8]) -> Option<Secret> {
         let secret = names::judge(name, self.fields)?;
         match secret.treatment {
             Some(Treatment::Off) => None,

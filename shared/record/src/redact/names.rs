@@ -25,6 +25,14 @@ const SECRET_NAMES: &[&[u8]] = &[
 /// Words that say so only by themselves or as a last word: `DB_PASS`, not `bypass`.
 const SECRET_WORDS: &[&[u8]] = &[b"pass", b"pw", b"jwt", b"sig", b"otp"];
 
+/// Names of containers and the like, secret only as a quoted key and where a text
+/// stands under it: `"tokens":["x"]`, not `tokens=150` and `"tokens":{"in":150}`.
+#[rustfmt::skip]
+const CONTAINERS: &[&[u8]] = &[
+    b"passwords", b"secrets", b"tokens", b"api_keys", b"access_keys", b"secret_keys", b"private_keys", b"cookies",
+    b"bearer",
+];
+
 /// Names that end like a secret's and are none: cursors of a list, switches.
 const HARMLESS_NAMES: &[&[u8]] =
     &[b"nexttoken", b"pagetoken", b"continuationtoken", b"cancellationtoken", b"synctoken", b"stoptoken"];
@@ -38,6 +46,8 @@ pub(super) struct Secret {
     /// The treatment that the configuration has for this name; else the rule's.
     pub(super) treatment: Option<Treatment>,
     pub(super) is_header: bool,
+    /// Only texts under a quoted key are secret.
+    pub(super) is_container: bool,
 }
 
 /// A field that the configuration names.
@@ -110,7 +120,7 @@ impl Endings {
     #[allow(clippy::indexing_slicing)] // evaluated at compile time
     const fn builtin() -> Self {
         let mut endings = Self { lengths: [0; 128 * 32], tails: [0; 256] };
-        let lists = [SECRET_NAMES, SECRET_WORDS, &[b"value".as_slice(), b"private_lines"]];
+        let lists = [SECRET_NAMES, SECRET_WORDS, CONTAINERS, &[b"value".as_slice(), b"private_lines"]];
         let mut list = 0;
         while list < lists.len() {
             let mut i = 0;
@@ -193,7 +203,7 @@ pub(super) fn judge(name: &[u8], fields: &[Field]) -> Option<Secret> {
     {
         let text = text.to_ascii_lowercase();
         if let Some(field) = fields.iter().find(|field| field.glob.is_match(&text)) {
-            return Some(Secret { treatment: Some(field.treatment), is_header: false });
+            return Some(Secret { treatment: Some(field.treatment), is_header: false, is_container: false });
         }
     }
     let mut plain = [0; MAX_NAME_BYTES];
@@ -208,7 +218,8 @@ pub(super) fn judge(name: &[u8], fields: &[Field]) -> Option<Secret> {
     let ends = |names: &[&[u8]]| names.iter().any(|name| ends_with_name(plain, name));
     let is_secret = ends(SECRET_NAMES) && !ends(HARMLESS_NAMES)
         || SECRET_WORDS.iter().any(|word| ends_with_word(decoded, word));
-    is_secret.then(|| Secret { treatment: None, is_header: ends(HEADERS) })
+    let is_container = !is_secret && ends(CONTAINERS);
+    (is_secret || is_container).then(|| Secret { treatment: None, is_header: ends(HEADERS), is_container })
 }
 
 /// Whether a name without separators ends with one that may have them.
@@ -274,7 +285,8 @@ mod tests {
             ("bypass", false),
             ("compass", false),
             ("nextToken", false),
-            ("tokens", false),
+            ("tokens", true),
+            ("apiKeys", true),
             ("token_count", false),
             ("passwordless", false),
             ("signature", false),

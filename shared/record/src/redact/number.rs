@@ -131,9 +131,23 @@ fn is_named_id(bytes: &[u8], start: usize) -> bool {
         return false;
     }
     let start = name.iter().rposition(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.'));
-    let name = name.get(start.map_or(0, |i| i + 1)..).unwrap_or_default().to_ascii_lowercase();
-    name.ends_with(b"id") && memchr::memmem::find(&name, b"card").is_none()
+    let name = name.get(start.map_or(0, |i| i + 1)..).unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let is_id = match name {
+        [.., before, b'I', b'D'] => !before.is_ascii_uppercase(),
+        [.., b'I', b'd'] | [.., b'_' | b'-' | b'.', b'i', b'd'] => true,
+        _ => false,
+    };
+    // Written as one word: `spanid` is an id, `paid` and `valid` are none.
+    let is_id = is_id || IDS.contains(&lower.as_slice()) || ID_ENDINGS.iter().any(|end| lower.ends_with(end));
+    is_id && memchr::memmem::find(&lower, b"card").is_none()
 }
+
+const IDS: [&[u8]; 9] = [b"id", b"uid", b"pid", b"gid", b"tid", b"sid", b"cid", b"rid", b"oid"];
+#[rustfmt::skip]
+const ID_ENDINGS: [&[u8]; 10] = [
+    b"uuid", b"guid", b"spanid", b"traceid", b"requestid", b"userid", b"orderid", b"sessionid", b"messageid", b"eventid",
+];
 
 fn is_card(text: &[u8]) -> bool {
     let mut plain = [0; MAX_CARD_DIGITS];
@@ -273,6 +287,11 @@ mod tests {
             ("4111 1111 1111 1111 1111", None),
             ("\"span_id\":4111111111111111", None),
             ("orderId=4111111111111111", None),
+            ("orderID=4111111111111111", None),
+            ("spanid=4111111111111111", None),
+            ("uid=4111111111111111", None),
+            ("\"paid\":4111111111111111", Some("4111111111111111")),
+            ("PAID=4111111111111111", Some("4111111111111111")),
         ] {
             let found = (0..text.len()).find_map(|at| card(text.as_bytes(), at));
             assert_eq!(found.map(|(a, b)| &text[a..b]), expected, "{text}");

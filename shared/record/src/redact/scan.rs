@@ -1,7 +1,7 @@
 //! The scan: 64 bytes at a time, most of them never looked at one by one.
 //!
 //! A block gives bit masks (SIMD compares), and bit arithmetic on the masks
-//! leaves few places worth a look: a `:`, `=` or `>` whose last two letters
+//! leaves few places worth a look: a `:`, `=`, `%3D` or `>` whose last two letters
 //! before may end the name of a secret; a word of [`LONG_WORD`] characters whose
 //! first two may begin a token; eight digits in one or two groups (cards, bank
 //! accounts); a `b` that `bearer` or `basic` begins with; the end of two dashes
@@ -12,6 +12,7 @@ use wide::u8x16;
 
 use super::names::Endings;
 use super::rule::Rule;
+use super::value::is_blank;
 use super::vendor::BEGINNINGS;
 use super::{Finding, Scan, named, number, token};
 
@@ -23,21 +24,21 @@ const LONG_WORD: usize = 16;
 
 /// Which bytes of a block are what; bit 0 is its first byte.
 struct Masks {
-    /// `:`, `=` and `>`.
+    /// `:`, `=`, `>` and the `%` that `%3D` begins with.
     sign: u64,
     digit: u64,
     /// ASCII letters and digits.
     alnum: u64,
     /// `-` and `_`.
     joint: u64,
-    /// `b` and `B` before `e` or `a`, in any case.
+    /// `b` and `B` before `e` or `a`, in any case, and `'`.
     b: u64,
 }
 
 impl Masks {
     #[inline(always)]
     fn of(block: &[u8; BLOCK]) -> Self {
-        let (mut sign, mut digit, mut alnum, mut joint, mut b, mut vowel) = (0, 0, 0, 0, 0, 0);
+        let (mut sign, mut digit, mut alnum, mut joint, mut b, mut vowel, mut quote) = (0, 0, 0, 0, 0, 0, 0);
         let (chunks, _) = block.as_chunks::<16>();
         for (i, chunk) in chunks.iter().enumerate() {
             let shift = 16 * i;
@@ -50,15 +51,16 @@ impl Masks {
             let letter = lower - u8x16::splat(b'a');
             let letters = letter.min(u8x16::splat(25)).simd_eq(letter);
             let bits = |mask: u8x16| u64::from(mask.to_bitmask()) << shift;
-            sign |= bits(is(b':') | is(b'=') | is(b'>'));
+            sign |= bits(is(b':') | is(b'=') | is(b'>') | is(b'%'));
             digit |= bits(digits);
             alnum |= bits(digits | letters);
             joint |= bits(is(b'-') | is(b'_'));
+            quote |= bits(is(b'\''));
             b |= bits(lower.simd_eq(u8x16::splat(b'b')));
             vowel |= bits(lower.simd_eq(u8x16::splat(b'e')) | lower.simd_eq(u8x16::splat(b'a')));
         }
         // What follows the last byte is in the next block.
-        Self { sign, digit, alnum, joint, b: b & (vowel >> 1 | 1 << 63) }
+        Self { sign, digit, alnum, joint, b: b & (vowel >> 1 | 1 << 63) | quote }
     }
 }
 
@@ -180,7 +182,7 @@ fn look(scan: &mut Scan<'_>, at: usize, [sign, word, scheme, number, dashes]: [b
         found = found.or_else(|| named::find(scan, at));
     }
     if scheme {
-        found = found.or_else(|| token::find_scheme(scan, at));
+        found = found.or_else(|| token::find_scheme(scan, at)).or_else(|| named::find_sql(scan, at));
     }
     if word {
         found = found.or_else(|| find_in_word(scan, at + 1 - LONG_WORD));
@@ -280,9 +282,13 @@ fn begins_token(bytes: &[u8], at: usize) -> bool {
     BEGINNINGS.get(place >> 6).is_some_and(|word| word >> (place & 63) & 1 != 0)
 }
 
-/// `bear` and `basi`, in any case.
+/// `bear` and `basi`, in any case; the quote behind `password ` and `identified by `.
 #[inline(always)]
 fn may_be_a_scheme(bytes: &[u8], at: usize) -> bool {
+    if bytes.get(at) == Some(&b'\'') {
+        let byte = |back: usize| bytes.get(at.wrapping_sub(back)).copied().unwrap_or(0);
+        return is_blank(byte(1)) && (is_blank(byte(2)) || matches!(byte(2) | 0x20, b'd' | b'y'));
+    }
     let word = bytes.get(at..at + 4).and_then(|word| <[u8; 4]>::try_from(word).ok());
     word.is_some_and(|word| {
         let word = u32::from_le_bytes(word) | 0x2020_2020;

@@ -91,6 +91,16 @@ fn secrets_by_the_name_of_their_field() {
     check("{Authorization=[Bearer abc1], x=1}", "{Authorization=***, x=1}", rule);
     check("Cookie=[a=S1; b=(S2)] x", "Cookie=*** x", rule);
     check(r#"{"m":"Set-Cookie={a=1","x":1}"#, r#"{"m":"Set-Cookie=***","x":1}"#, rule);
+    check(r#"{"passwords":["S7"],"n":1}"#, r#"{"passwords":"***","n":1}"#, rule);
+    check(r#"{"api_keys":["S"],"tokens":{"a":"S"}}"#, r#"{"api_keys":"***","tokens":"***"}"#, rule);
+    check(r#"{"secrets":"S","bearer":"S"}"#, r#"{"secrets":"***","bearer":"***"}"#, rule);
+    check(r#"{"b":"{\"tokens\":[\"S\"]}"}"#, r#"{"b":"{\"tokens\":\"***\"}"}"#, rule);
+    check("/cb?to=%2Fa%3Faccess_token%3DS%26x%3D1 y", "/cb?to=%2Fa%3Faccess_token%3D***%26x%3D1 y", rule);
+    check("ALTER USER bob PASSWORD 'x''y' ok", "ALTER USER bob PASSWORD '***' ok", rule);
+    check("create user a identified by  'S';", "create user a identified by  '***';", rule);
+    check("Invalid token: abc123", "Invalid token: ***", rule);
+    check("Invalid token: abc", "Invalid token: ***", rule);
+    check("token=51234 pass=12345", "token=*** pass=***", rule);
     check(r#""password"=>"x""#, r#""password"=>"***""#, rule);
 }
 
@@ -112,6 +122,10 @@ fn look_alikes_stay_whole() {
         "da39a3ee5e6b4b0d3255bfef95601890afd80709 order 4111-22",
         "see https://example.com:8080/a@b and mailto:x@y.z",
         "basic auth failed, bearer of news",
+        "Invalid token: expected identifier",
+        "token=5 of 10, pass=3 fail=2 pass: 9999",
+        r#"{"tokens":150,"usage":{"tokens":{"in":5,"out":[7]},"total_tokens":"12"}}"#,
+        "rate=5%3 user%20=x tokens: [1]",
         "AKIDS eyJust text, sk_live_short",
         "-----BEGIN CERTIFICATE-----",
         "http://host/path?user=me",
@@ -153,6 +167,10 @@ fn hostile_lines_are_scanned_in_bounded_work() {
         "Private-Lines: ",
         "{\"token\":[",
         "Cookie=[],",
+        "\"tokens\":{",
+        "token%3D",
+        "password '' ",
+        "password 'x''",
         "{\"a\":\"password: \\\"***\\\\\",",
         "{\"\\u0026\\\\u0022",
     ] {

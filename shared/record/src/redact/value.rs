@@ -99,6 +99,34 @@ pub(super) fn balanced(text: &[u8], backslashes: usize) -> usize {
     text.len()
 }
 
+/// Bytes of a container that are read for a text in it; a larger one is taken to hold one.
+const MAX_COUNTERS_BYTES: usize = 1024;
+
+/// Whether an object or array holds a text, not only numbers: token counters are no tokens.
+pub(super) fn holds_text(value: &[u8]) -> bool {
+    if !matches!(value.first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    let head = value.get(..MAX_COUNTERS_BYTES).unwrap_or(value);
+    let len = balanced(head, 0);
+    let mut at = 0;
+    while let Some(byte) = head.get(at).filter(|_| at < len) {
+        let rest = head.get(at..).unwrap_or_default();
+        if let (b'"' | b'\\' | b'\'', Some((opening, quote))) = (*byte, opening_quote(rest)) {
+            let inner = rest.get(opening..).unwrap_or_default();
+            let text = closing_quote(inner, quote, opening - 1, true);
+            let behind = inner.get(text + opening..).unwrap_or_default().trim_ascii_start();
+            if text > 0 && !behind.starts_with(b":") {
+                return !already_redacted(inner.get(..text).unwrap_or_default());
+            }
+            at += 2 * opening + text;
+        } else {
+            at += 1;
+        }
+    }
+    len == MAX_COUNTERS_BYTES
+}
+
 /// The length of an unquoted value: to a blank, the end of the string that it
 /// stands in, or a separator. A separator with more of the value behind it is
 /// part of the value: what is masked too much is no leak.

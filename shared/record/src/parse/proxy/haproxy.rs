@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use crate::parse::NANOS_PER_MILLI;
 use crate::parse::http::{self, Exchange};
 use crate::parse::scan::{Scanner, is_integer};
 use crate::parse::timestamp;
@@ -69,7 +70,13 @@ pub(in crate::parse) fn parse<'a>(text: &'a str, record: &mut LogRecord<'a>) -> 
     if !is_integer(exchange.bytes) {
         return None;
     }
+    // When the request came, with its year: syslog's header has neither.
+    let arrived = record.observed_millis.map(|millis| millis.saturating_mul(NANOS_PER_MILLI));
+    let header = std::mem::replace(&mut record.time_unix_nano, arrived);
     let mut attributes = exchange.fill(record, Format::Haproxy);
+    if record.time_unix_nano == arrived {
+        record.time_unix_nano = header;
+    }
     attributes.integer("pid", pid);
     attributes.text("frontend", frontend.trim_end_matches('~'));
     // All hyphens: it ended as it should.
@@ -148,6 +155,11 @@ mod tests {
                 r#"{"timestamp":"2024-12-19T10:30:14.655Z","status_code":404,"severity_number":13,"severity_text":null,
                     "attributes":{"host":"lb1","logger":"haproxy","pid":812,"facility":"local0","client_ip":"10.0.1.2",
                         "protocol":"HTTP/1.1","bytes":5,"upstream":"be/s","frontend":"fe"}}"#,
+            ),
+            // The header has no year: the last one would be taken.
+            (
+                r#"<134>Mar  5 10:20:30 lb1 haproxy[812]: 10.0.1.2:1 [05/Mar/2023:10:20:29.123] fe be/s 0/0/0/1/1 200 5 - - ---- 1/1/0/0/0 0/0 "GET /a HTTP/1.1""#,
+                r#"{"timestamp":"2023-03-05T10:20:29.123Z"}"#,
             ),
         ] {
             check(line, Format::Haproxy, expected);

@@ -15,6 +15,7 @@ use crate::parse::{EventTime, NANOS_PER_MILLI};
 pub(super) use level::level_number;
 
 mod closing;
+mod envoy;
 mod level;
 mod usual;
 mod word;
@@ -101,7 +102,7 @@ pub(crate) fn read(text: &str) -> Frame<'_> {
     if let Some(frame) = text.strip_prefix("[#|").and_then(uniform) {
         return frame;
     }
-    usual::read(text).unwrap_or_else(|| scan(text))
+    usual::read(text).or_else(|| envoy::read(text)).unwrap_or_else(|| scan(text))
 }
 
 /// Reads any frame, token by token.

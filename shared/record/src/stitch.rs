@@ -282,7 +282,9 @@ impl<'a> Seam<'_, 'a> {
                 let is_same = sewn.id == id || sewn.id.is_empty() || id.is_empty();
                 return is_same.then_some(Join::Fragment);
             }
-            (Rest::Likely, Some(sewn)) if open.last + 1 == index && fragment::is_rest(sewn.balance, text) => {
+            (Rest::Likely, Some(sewn))
+                if open.last + 1 == index && fragment::is_rest(sewn.balance, self.text(open), text) =>
+            {
                 return Some(Join::Fragment);
             }
             _ => {}
@@ -315,9 +317,14 @@ impl<'a> Seam<'_, 'a> {
         state.next(line, shape).map(Join::Line)
     }
 
+    /// The open line as far as it has come.
+    fn text(&self, open: &Open) -> &str {
+        self.lines.get(open.line).map_or("", |line| &*line.text)
+    }
+
     /// The state of the open line, once one asks.
     fn read(&self, open: &Open) -> State {
-        let text = self.lines.get(open.line).map_or("", |line| &*line.text);
+        let text = self.text(open);
         match &open.sewn {
             _ if open.state != State::Unread => open.state,
             Some(sewn) => State::read(&sewn.wrapped.line(text)),

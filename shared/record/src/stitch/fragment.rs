@@ -64,20 +64,22 @@ impl Balance {
     }
 }
 
-/// Whether `next` is the rest of a line that was cut. `balance` is that of the
-/// line so far, where it is JSON.
+/// Whether `next` is the rest of a line that was cut, of which `head` is there.
+/// `balance` is that of the line so far, where it is JSON.
 ///
 /// A JSON line that is whole has no rest; one that is not has one, unless the
 /// next line is an object of its own. Of text, anything is the rest that does
-/// not begin as log lines do.
-pub(super) fn is_rest(balance: Option<Balance>, next: &str) -> bool {
+/// not begin with a whole time, a level or an object: a pair, or a date's end,
+/// stands anywhere in a line of this length, and to tear it may tear a secret.
+pub(super) fn is_rest(balance: Option<Balance>, head: &str, next: &str) -> bool {
     match balance {
         Some(so_far) if so_far.is_whole() => false,
         Some(so_far) if next.starts_with('{') => {
             so_far.after(next).is_whole() || !Balance::default().after(next).is_whole()
         }
         Some(_) => true,
-        None => !shape::is_start(next),
+        None if next.starts_with("{\"") => !Balance::default().after(next).is_whole(),
+        None => !shape::is_framed(head, next),
     }
 }
 
@@ -111,12 +113,12 @@ mod tests {
             let head = Balance::default().after(head);
             assert!(!head.is_whole(), "{cut}");
             assert!(head.after(rest).is_whole(), "{cut}");
-            assert!(is_rest(Some(head), rest), "{cut}");
-            assert!(!is_rest(Some(head), r#"{"level":"info"}"#), "{cut}");
+            assert!(is_rest(Some(head), "", rest), "{cut}");
+            assert!(!is_rest(Some(head), "", r#"{"level":"info"}"#), "{cut}");
         }
-        assert!(!is_rest(Some(Balance::default().after(json)), json));
-        assert!(is_rest(Some(Balance::default().after(r#"{"a":[1,"#)), r#"{"b":1}]}"#));
-        assert!(is_rest(None, "the rest of a text"));
-        assert!(!is_rest(None, "2026-11-21 07:00:00 INFO another"));
+        assert!(!is_rest(Some(Balance::default().after(json)), "", json));
+        assert!(is_rest(Some(Balance::default().after(r#"{"a":[1,"#)), "", r#"{"b":1}]}"#));
+        assert!(is_rest(None, "2026-11-21 06:59:59 INFO", "the rest of a text"));
+        assert!(!is_rest(None, "2026-11-21 06:59:59 INFO", "2026-11-21 07:00:00 INFO another"));
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 mod start;
 
-pub(super) use start::{is_alarm, is_start};
+pub(super) use start::{is_alarm, is_framed, is_start};
 
 /// The longest name of an exception type that is taken for one, in bytes.
 const MAX_NAME_BYTES: usize = 200;

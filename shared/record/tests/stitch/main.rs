@@ -8,6 +8,7 @@ use catchment_record::{
 };
 use proptest::prelude::*;
 
+mod cuts;
 mod keys;
 mod traces;
 

@@ -19,6 +19,86 @@ pub(in crate::stitch) fn is_start(line: &str) -> bool {
     }
 }
 
+/// Whether `next` begins a line of its own where `head` may have been cut: with
+/// a date and time that nothing quotes, or, where `head` did not begin with
+/// such a time, with a level. What Lambda writes of an invocation counts as well.
+pub(in crate::stitch) fn is_framed(head: &str, next: &str) -> bool {
+    const LAMBDA: [&str; 4] =
+        ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START Runtime"];
+    if LAMBDA.iter().any(|word| next.starts_with(word)) || is_timed(next) {
+        return true;
+    }
+    let levelled = |line: &str| {
+        let bytes = line.as_bytes();
+        begins_with_level(bytes.strip_prefix(b"[").unwrap_or(bytes))
+    };
+    // Lower-case words are prose, unless a sign makes them a level.
+    let is_plain_word = next.starts_with(|c: char| c.is_ascii_lowercase())
+        && next.split_once(|c: char| !c.is_ascii_alphabetic()).is_some_and(|(word, _)| {
+            next.get(word.len()..).is_some_and(|rest| !rest.starts_with(": ") && !rest.starts_with(" - "))
+        });
+    levelled(next) && !is_plain_word && !is_timed(head) && !begins_with_key(head.as_bytes())
+}
+
+/// Whether a line begins with both a date and a time of day.
+fn is_timed(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let text = match bytes {
+        [b'[' | b'<' | b'(', rest @ ..] => rest,
+        // The first letter of glog's and Ruby's levels.
+        [b'I' | b'W' | b'E' | b'F', rest @ ..] if is_form(rest, b"0000 00:00:00") => return true,
+        [b'D' | b'I' | b'W' | b'E' | b'F' | b'A', b',', b' ', b'[', rest @ ..] => rest,
+        _ => bytes,
+    };
+    // A priority of syslog.
+    let priority = text.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    let text = match text.get(priority..) {
+        Some([b'>', rest @ ..]) if priority > 0 => rest,
+        _ => text,
+    };
+    const FORMS: [&[u8]; 12] = [
+        b"0000-00-00T00:00:00",
+        b"0000-00-00 00:00:00",
+        b"0000/00/00 00:00:00",
+        b"0000.00.00 00:00:00",
+        b"00000000 00:00:00",
+        b"00000000T000000",
+        b"00/aaa/0000:00:00:00",
+        b"00/00/00 00:00:00",
+        b"00 aaa 0000 00:00:00",
+        b"aaa 00 00:00:00",
+        b"aaa  0 00:00:00",
+        b"aaa aaa 00 00:00:00",
+    ];
+    let is_whole = |form: &&[u8]| {
+        // In a statement or a list a time is quoted, or an element.
+        is_form(text, form) && !matches!(text.get(form.len()), Some(b'\'' | b'"' | b'\\'))
+    };
+    if FORMS.iter().any(is_whole) {
+        return true;
+    }
+    // `10.0.0.1 - - [21/Nov/2026:07:00:00 +0000]`
+    let has_address = bytes.iter().take(MAX_HEAD_BYTES).take_while(|b| is_address(**b)).count() >= 7;
+    let head = bytes.get(..MAX_HEAD_BYTES).unwrap_or(bytes);
+    has_address
+        && memmem::find(head, b" [")
+            .is_some_and(|at| bytes.get(at + 2..).is_some_and(|text| is_form(text, b"00/aaa/0000:00:00:00")))
+}
+
+fn is_address(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')
+}
+
+/// Whether a text begins as the form does, in which `0` is any digit and `a` any letter.
+fn is_form(text: &[u8], form: &[u8]) -> bool {
+    text.len() >= form.len()
+        && text.iter().zip(form).all(|(byte, wanted)| match wanted {
+            b'0' => byte.is_ascii_digit(),
+            b'a' => byte.is_ascii_alphabetic(),
+            _ => byte == wanted,
+        })
+}
+
 /// Whether the beginning of the line speaks of trouble: an exception that
 /// follows such a line is what it speaks of.
 pub(in crate::stitch) fn is_alarm(line: &str) -> bool {
@@ -111,6 +191,43 @@ fn begins_with_key(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_a_cut_is_a_line_of_its_own_by_its_whole_time_or_level() {
+        let (timed, plain) = ("2026-11-21 06:59:59 INFO insert", "aaaa");
+        for next in [
+            "2026-11-21 07:00:00 INFO x",
+            "[2026-11-21T07:00:00.1Z] x",
+            "20261121 07:00:00 x",
+            "Nov 21 07:00:00 host x",
+            "<13>Nov  1 07:00:00 host x",
+            "[Sat Nov 21 07:00:00 2026] [error] x",
+            "I1121 07:00:00.000000 1 x.go:1] x",
+            "E, [2026-11-21T07:00:00 #1] ERROR -- : x",
+            "10.0.0.1 - - [21/Nov/2026:07:00:00 +0000] \"GET / HTTP/1.1\" 200 1",
+            "START RequestId: 1",
+        ] {
+            assert!(is_framed(timed, next) && is_framed(plain, next), "{next}");
+        }
+        for next in ["ERROR x", "[WARN] x", "info: x", "INFO:x"] {
+            assert!(is_framed(plain, next) && !is_framed(timed, next), "{next}");
+        }
+        for next in [
+            "word=hunter2 y",
+            "level=info msg=x",
+            "2026-11-21', 1)",
+            "2026-11-21 07:00:00'), ('b'",
+            "07:00:00'), ('b'",
+            "11-21 07:00:00",
+            "1763708400123 x",
+            "Nov 21",
+            "10.0.0.1 up",
+            "error was",
+            "",
+        ] {
+            assert!(!is_framed(timed, next) && !is_framed(plain, next), "{next}");
+        }
+    }
 
     #[test]
     fn a_log_line_is_told_by_its_beginning() {

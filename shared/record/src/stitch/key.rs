@@ -25,7 +25,7 @@ const MAX_LABEL_BYTES: usize = 64;
 pub(super) enum KeyLine {
     /// Ends with `-----BEGIN … PRIVATE KEY-----`.
     Begin,
-    /// Nothing but base64.
+    /// Nothing but base64, in one line or more.
     Body,
     /// Begins with `-----END … PRIVATE KEY-----`.
     End,
@@ -39,7 +39,7 @@ impl KeyLine {
             [] => None,
             [b'-', ..] if is_end(text) => Some(Self::End),
             [.., b'-', b'-', b'-', b'-'] if is_begin(text) => Some(Self::Begin),
-            bytes => bytes.iter().all(|b| is_base64(*b)).then_some(Self::Body),
+            bytes => bytes.iter().all(|b| is_base64(*b) || matches!(b, b'\r' | b'\n')).then_some(Self::Body),
         }
     }
 }
@@ -99,6 +99,7 @@ mod tests {
             ("  -----END EC PRIVATE KEY-----\"", Some(KeyLine::End)),
             ("---- END SSH2 ENCRYPTED PRIVATE KEY ----", Some(KeyLine::End)),
             ("MIIE+/09==", Some(KeyLine::Body)),
+            ("MIIE\r\nMIIE", Some(KeyLine::Body)),
             ("-----BEGIN CERTIFICATE-----", None),
             ("-----END CERTIFICATE-----", None),
             ("-----BEGIN PUBLIC KEY-----", None),

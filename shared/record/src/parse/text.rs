@@ -30,8 +30,11 @@ const ATTRIBUTES_BYTES: usize = 120;
 pub(crate) fn parse<'a>(line: &'a str, record: &mut LogRecord<'a>) {
     let frame = frame::read(line);
     fill(&frame, record);
-    if record.severity_number.is_none() {
-        record.severity_number = failure_number(frame.message);
+    // The words of a failure's message are not its level.
+    if frame.level.is_none()
+        && let Some(number) = failure_number(frame.message)
+    {
+        (record.severity_text, record.severity_number) = (None, Some(number));
     }
     if frame.time.is_some() && begins_with_pair(frame.message) {
         // Of two levels the pairs' stands; one must be there.

@@ -434,7 +434,7 @@ fn what_only_looks_like_a_frame_is_the_message() {
 #[test]
 fn failures_without_a_level() {
     for (line, number) in [
-        ("thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds", 21),
+        ("thread 'main' panicked at src/main.rs:2:5:\nio error: out of bounds", 21),
         ("thread 'main' (1591) panicked at 'boom', src/main.rs:2:5", 21),
         ("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: x", 17),
         (

@@ -8,6 +8,7 @@ use catchment_record::{
     redact as redact_line,
 };
 use libdeflater::{CompressionLvl, Compressor};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// 2024-12-19T10:30:15Z in milliseconds.
@@ -81,12 +82,19 @@ pub fn parse(bytes: &[u8]) {
         assert!(record.severity_number.is_none_or(|number| (1..=24).contains(&number)));
         assert!(record.duration_ms.is_none_or(f64::is_finite));
         if let Some(attributes) = &record.attributes {
-            let read: Value = serde_json::from_str(attributes).expect("attributes are JSON");
-            assert!(read.is_object());
+            assert!(attributes.starts_with('{'), "{attributes}");
+            assert!(serde_json::from_str::<IgnoredAny>(attributes).is_ok(), "{attributes}");
         }
-        let row = serde_json::to_value(&record).unwrap();
-        assert_eq!(row["line"].as_str().unwrap(), redacted.text);
+        // Not into a `Value`: numbers as lines have them may be larger than that holds.
+        let row = serde_json::to_string(&record).unwrap();
+        let Row { line } = serde_json::from_str(&row).unwrap();
+        assert_eq!(line, redacted.text);
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Row {
+    line: String,
 }
 
 /// Redacting twice changes nothing and counts nothing; a JSON object stays one.

@@ -1,36 +1,15 @@
-//! The configuration file in a bucket of an emulator at `CATCHMENT_TEST_ENDPOINT`:
-//! absent, good, unchanged, faulty, mended, out of reach. Without that variable
-//! there is no AWS to talk to, and the test says so and ends.
-
-#![allow(clippy::print_stderr, clippy::unwrap_used)]
+//! The configuration file in a bucket: absent, good, unchanged, faulty, mended,
+//! out of reach.
 
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
-use catchment_aws::clients;
-use catchment_aws::clock::{Clock, SystemClock};
 use catchment_aws::pipeline::{CachedPipeline, ConfigSource, CurrentPipeline, PipelineError, RECHECK_MS};
 use catchment_record::{MAX_CONFIG_BYTES, Routing};
 
-const KEY: &str = "config/catchment.yaml";
+use crate::emulator::{bucket, emulator};
 
-#[allow(clippy::disallowed_methods)]
-async fn emulator() -> Option<SdkConfig> {
-    let Ok(endpoint) = std::env::var("CATCHMENT_TEST_ENDPOINT") else {
-        eprintln!("skipped: CATCHMENT_TEST_ENDPOINT is not set; scripts/test sets it");
-        return None;
-    };
-    Some(
-        aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(endpoint)
-            .region("us-east-1")
-            .test_credentials()
-            .http_client(clients::https())
-            .load()
-            .await,
-    )
-}
+const KEY: &str = "config/catchment.yaml";
 
 async fn put(client: &Client, bucket: &str, text: String) {
     client.put_object().bucket(bucket).key(KEY).body(text.into_bytes().into()).send().await.unwrap();
@@ -43,8 +22,7 @@ fn same(a: &CurrentPipeline, b: &CurrentPipeline) -> bool {
 #[tokio::test]
 async fn a_changed_file_is_used_and_a_faulty_one_is_not() {
     let Some(config) = emulator().await else { return };
-    let (client, bucket) = (clients::s3(&config), format!("pipeline-{}", SystemClock.now_millis()));
-    client.create_bucket().bucket(&bucket).send().await.unwrap();
+    let (client, bucket) = bucket(&config, "pipeline").await;
     let start =
         || CachedPipeline::new(ConfigSource::new(client.clone(), &bucket, KEY), None, Routing::default());
     let process = start();

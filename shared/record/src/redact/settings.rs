@@ -267,4 +267,20 @@ mod tests {
         assert!(faults(&fields(MAX_FIELDS)).is_empty());
         assert_eq!(faults(&fields(MAX_FIELDS + 1)).len(), 1);
     }
+
+    #[test]
+    fn a_pattern_may_be_as_large_as_the_limit_compiled_and_no_larger() {
+        let faults_of = |times: usize| faults(&format!("patterns:\n- name: a\n  pattern: 'x{{{times}}}'"));
+        let (mut fits, mut too_many) = (1, MAX_PATTERN_COMPILED_BYTES);
+        while fits + 1 < too_many {
+            let middle = usize::midpoint(fits, too_many);
+            if faults_of(middle).is_empty() { fits = middle } else { too_many = middle }
+        }
+        assert!(fits > 1000, "{fits} repetitions of a letter are no large pattern");
+        let refused = faults_of(fits + 1);
+        assert!(
+            matches!(refused.as_slice(), [fault] if fault.contains("larger than 1048576 bytes compiled")),
+            "{refused:?}"
+        );
+    }
 }

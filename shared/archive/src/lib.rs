@@ -3,6 +3,7 @@
 
 mod key;
 mod parquet_file;
+pub mod retention;
 mod schema;
 mod store;
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigFault, Located};
 use crate::record::LogRecord;
@@ -31,7 +31,7 @@ pub const MAX_NAME_CHARS: usize = 64;
 
 /// How long an object of the archive is kept. Each class is a key prefix with a
 /// lifecycle rule of its own; the days are parameters of the template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RetentionClass {
@@ -44,6 +44,9 @@ pub enum RetentionClass {
 }
 
 impl RetentionClass {
+    /// Every class, from the shortest to the longest.
+    pub const ALL: [Self; 3] = [Self::Short, Self::Standard, Self::Long];
+
     /// The value of the partition column `class`.
     pub fn as_str(self) -> &'static str {
         match self {

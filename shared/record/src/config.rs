@@ -10,6 +10,7 @@
 use std::fmt;
 
 use catchment_logql::nearest;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
@@ -191,6 +192,20 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Located<T> {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         T::json_schema(generator)
     }
+}
+
+/// The globs of a list, compiled; `None` where there are none, which stands for every name.
+pub(crate) fn globs(globs: &[Located<String>], faults: &mut Vec<ConfigFault>) -> Option<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        match Glob::new(&glob.value) {
+            Ok(compiled) => {
+                set.add(compiled);
+            }
+            Err(err) => faults.push(glob.fault(format!("\"{}\" is no glob: {}", glob.value, err.kind()))),
+        }
+    }
+    (!globs.is_empty()).then(|| set.build().unwrap_or_default())
 }
 
 /// What is wrong with a configuration file, and where.

@@ -7,10 +7,10 @@
 
 use std::borrow::Cow;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use serde::Deserialize;
 
-use crate::config::{ConfigFault, Located};
+use crate::config::{ConfigFault, Located, globs};
 use crate::record::LogRecord;
 use crate::source::{FixedFields, Source};
 
@@ -182,19 +182,6 @@ fn check(value: &Located<String>, faults: &mut Vec<ConfigFault>) {
             )),
         );
     }
-}
-
-fn globs(globs: &[Located<String>], faults: &mut Vec<ConfigFault>) -> Option<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        match Glob::new(&glob.value) {
-            Ok(compiled) => {
-                set.add(compiled);
-            }
-            Err(err) => faults.push(glob.fault(format!("\"{}\" is no glob: {}", glob.value, err.kind()))),
-        }
-    }
-    (!globs.is_empty()).then(|| set.build().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the configuration says about stitching, and what becomes of it.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::shape::Preset;
-use crate::config::{ConfigFault, Located};
+use crate::config::{ConfigFault, Located, globs};
 
 /// The longest pattern, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 1024;
@@ -75,7 +75,7 @@ pub(super) enum Mode {
 
 /// The compiled rules.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rules(Vec<(GlobSet, Mode)>);
+pub(super) struct Rules(Vec<(Option<GlobSet>, Mode)>);
 
 impl Rules {
     pub(super) fn new(config: &StitchConfig, faults: &mut Vec<ConfigFault>) -> Self {
@@ -88,22 +88,9 @@ impl Rules {
         const DEFAULT: &Mode = &Mode::Traces(Presets::ALL, None);
         self.0
             .iter()
-            .find(|(globs, _)| globs.is_empty() || globs.is_match(log_group))
+            .find(|(globs, _)| globs.as_ref().is_none_or(|globs| globs.is_match(log_group)))
             .map_or(DEFAULT, |(_, mode)| mode)
     }
-}
-
-fn globs(globs: &[Located<String>], faults: &mut Vec<ConfigFault>) -> GlobSet {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        match Glob::new(&glob.value) {
-            Ok(compiled) => {
-                set.add(compiled);
-            }
-            Err(err) => faults.push(glob.fault(format!("\"{}\" is no glob: {}", glob.value, err.kind()))),
-        }
-    }
-    set.build().unwrap_or_default()
 }
 
 fn mode(rule: &StitchRule, faults: &mut Vec<ConfigFault>) -> Mode {

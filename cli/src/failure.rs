@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use aws_sdk_athena::config::http::HttpResponse;
 use aws_sdk_athena::error::{ProvideErrorMetadata, SdkError};
+use catchment_aws::AwsError;
 
 /// A command that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +117,53 @@ where
                  --stack, and check --region and --profile"
         )),
         _ => Failure::Rejected(format!("Athena rejects the query: {message}")),
+    }
+}
+
+/// Codes of an answer that says: not with these credentials.
+const REFUSALS: [&str; 12] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// Sorts a failed call to any service by what its user can do about it; `action`
+/// says what was being done.
+pub fn of_sdk<E>(action: &str, err: SdkError<E, HttpResponse>) -> Failure
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let code = err.code().unwrap_or_default().to_owned();
+    let message = one_line(err.message().unwrap_or(&code));
+    if err.as_service_error().is_none() {
+        return Failure::Network(format!(
+            "AWS cannot be reached to {action} ({}); check the network, the Region and --endpoint-url",
+            innermost(&err)
+        ));
+    }
+    if REFUSALS.contains(&code.as_str()) {
+        return Failure::Credentials(format!(
+            "AWS refuses these credentials to {action} ({message}); sign in again, choose another with \
+             --profile, or ask for the permission"
+        ));
+    }
+    match catchment_aws::error::classify(action, err) {
+        AwsError::Transient { .. } => {
+            Failure::Network(format!("AWS does not {action} ({message}); try again in a minute"))
+        }
+        AwsError::Permanent { .. } if code == "NoSuchBucket" => Failure::NotFound(format!(
+            "there is no such bucket to {action}; check --stack or --bucket, and --region"
+        )),
+        AwsError::Permanent { .. } => Failure::Rejected(format!("AWS does not {action}: {message}")),
     }
 }
 

@@ -11,6 +11,7 @@ mod output;
 mod parse;
 mod query;
 mod rules;
+pub mod stack;
 
 use args::{Cli, Command, RulesCommand};
 use failure::Failure;

@@ -7,7 +7,10 @@ pub mod retention;
 mod schema;
 mod store;
 
-pub use key::{Day, ObjectKey, QuarantineKeys, split_by_day};
+pub use key::{Day, LogKey, ObjectKey, QuarantineKeys, split_by_day};
 pub use parquet_file::{ParquetEncoder, ParquetError, write_parquet};
 pub use schema::SCHEMA_VERSION;
-pub use store::{ArchiveStore, MemoryArchive, Put, check_archive_store};
+pub use store::{
+    ArchiveStore, Deleted, Expiry, FolderArchive, FolderError, Listed, MAX_KEYS, MemoryArchive, MemoryError,
+    ObjectReader, ObjectWriter, Put, check_archive_store, check_object_writer,
+};

@@ -47,6 +47,11 @@ impl RetentionClass {
     /// Every class, from the shortest to the longest.
     pub const ALL: [Self; 3] = [Self::Short, Self::Standard, Self::Long];
 
+    /// The class of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+
     /// The value of the partition column `class`.
     pub fn as_str(self) -> &'static str {
         match self {

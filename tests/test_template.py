@@ -1,6 +1,7 @@
 """What the template promises, read from it: roles, buckets, tables, retention."""
 
 import json
+import re
 
 import pytest
 from template import functions, properties, resources, template, variables_read_by
@@ -61,16 +62,64 @@ def test_a_bucket_is_private_encrypted_and_refuses_plain_http(bucket):
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-@pytest.mark.parametrize("retention_class", ["short", "standard", "long"])
-def test_each_retention_class_expires_when_its_parameter_says(retention_class):
+def retention_classes():
+    """The classes that a configuration file may name; the code refuses every other."""
+    schema = json.loads((ROOT / "infra" / "config.schema.json").read_text())
+    return [it["const"] for it in schema["definitions"]["RetentionClass"]["oneOf"]]
+
+
+@pytest.mark.parametrize("retention_class", retention_classes())
+def test_each_retention_class_expires_and_moves_when_its_parameters_say(retention_class):
     rules = properties("ArchiveBucket")["LifecycleConfiguration"]["Rules"]
-    (rule,) = [it for it in rules if it.get("Prefix") == f"logs/class={retention_class}/"]
-    assert rule["Status"] == "Enabled"
-    parameter = f"{retention_class.title()}RetentionDays"
-    assert rule["ExpirationInDays"] == {"Ref": parameter}
-    # S3 refuses a rule whose objects expire before they move.
-    minimum = template()["Parameters"][parameter]["MinValue"]
-    assert all(move["TransitionInDays"] < minimum for move in rule.get("Transitions", []))
+    title = retention_class.title()
+    # What a legal hold has taken the tag from never expires.
+    (expires,) = [it for it in rules if it.get("Id") == retention_class]
+    assert expires == {
+        "Id": retention_class, "Status": "Enabled", "Prefix": f"logs/class={retention_class}/",
+        "TagFilters": [{"Key": "catchment-expiry", "Value": "on"}],
+        "ExpirationInDays": {"Ref": f"{title}RetentionDays"},
+    }
+    (moves,) = [it["Fn::If"] for it in rules if it.get("Fn::If", [None])[0] == f"{title}Moves"]
+    assert (moves[1]["Prefix"], moves[1].get("TagFilters")) == (f"logs/class={retention_class}/", None)
+    assert [it["Fn::If"][1] for it in moves[1]["Transitions"]] == [
+        {"StorageClass": "STANDARD_IA", "TransitionInDays": {"Ref": f"{title}InfrequentAccessDays"}},
+        {"StorageClass": "GLACIER_IR", "TransitionInDays": {"Ref": f"{title}GlacierDays"}},
+    ]
+
+
+@pytest.mark.parametrize("retention_class", retention_classes())
+def test_what_parameters_say_of_moves_can_be_deployed(retention_class):
+    parameters = template()["Parameters"]
+    title = retention_class.title()
+    days, infrequent, glacier = (
+        parameters[f"{title}{it}"] for it in ("RetentionDays", "InfrequentAccessDays", "GlacierDays")
+    )
+    for value, allowed in [("0", True), ("29", False), ("30", True), ("99", True), ("100", True), ("x", False), ("", False)]:
+        assert bool(re.fullmatch(infrequent["AllowedPattern"], value)) == allowed, value
+    for value, allowed in [("0", True), ("1", True), ("90", True), ("010", False), ("-1", False), ("", False)]:
+        assert bool(re.fullmatch(glacier["AllowedPattern"], value)) == allowed, value
+    # The defaults: nothing expires before what its move has paid for.
+    if infrequent["Default"] != "0":
+        assert days["Default"] >= int(infrequent["Default"]) + 30
+    if glacier["Default"] != "0":
+        assert int(glacier["Default"]) >= int(infrequent["Default"]) + 30
+        assert days["Default"] >= int(glacier["Default"]) + 90
+
+
+def test_a_class_is_the_same_wherever_it_is_named():
+    classes = retention_classes()
+    rules = properties("ArchiveBucket")["LifecycleConfiguration"]["Rules"]
+    assert [it["Id"] for it in rules if it.get("Prefix", "").startswith("logs/")] == classes
+    table = properties("LogsTable")["TableInput"]["Parameters"]
+    assert table["projection.class.values"] == ",".join(classes)
+    named = [name.removesuffix("RetentionDays").lower() for name in template()["Parameters"] if name.endswith("RetentionDays")]
+    assert [name for name in named if name not in ("audit", "quarantine", "ownlog")] == classes
+
+
+def test_the_quarantine_expires_whatever_its_tags():
+    rules = properties("ArchiveBucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [it for it in rules if it.get("Prefix") == "quarantine/"]
+    assert rule["ExpirationInDays"] == {"Ref": "QuarantineRetentionDays"} and "TagFilters" not in rule
 
 
 @pytest.mark.parametrize("table", ["AuditTable", "StateTable"])

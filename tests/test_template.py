@@ -122,6 +122,14 @@ def test_the_quarantine_expires_whatever_its_tags():
     assert rule["ExpirationInDays"] == {"Ref": "QuarantineRetentionDays"} and "TagFilters" not in rule
 
 
+def test_the_table_has_the_columns_of_the_files_in_their_order():
+    schema = (ROOT / "shared/archive/src/schema.rs").read_text()
+    types = {"time": "timestamp", "long": "bigint", "int": "int", "double": "double", "text": "string", "made": "string"}
+    written = [(name, types[kind]) for kind, name in re.findall(r'^    to\.(\w+)\("(\w+)"', schema, re.MULTILINE)]
+    columns = properties("LogsTable")["TableInput"]["StorageDescriptor"]["Columns"]
+    assert [(column["Name"], column["Type"]) for column in columns] == written
+
+
 @pytest.mark.parametrize("table", ["AuditTable", "StateTable"])
 def test_a_table_can_be_restored_and_is_hard_to_delete(table):
     assert sorted(resources("AWS::DynamoDB::Table")) == ["AuditTable", "StateTable"]

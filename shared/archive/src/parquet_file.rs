@@ -5,9 +5,11 @@
 //! from the records, into buffers and with a zstd context that are used again
 //! for the next file: a small file costs little else (ADR 0013).
 
+mod buffer;
 mod chunk;
 mod dictionary;
 mod encoding;
+mod merged;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,8 +26,9 @@ use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::SchemaDescriptor;
 use zstd::bulk::Compressor;
 
-use crate::schema::{SCHEMA_VERSION, each_column, parquet_schema};
-use chunk::{ChunkWriter, MAX_KEPT_BYTES, Scratch};
+use crate::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, each_column, parquet_schema};
+use chunk::{ChunkWriter, MAX_KEPT_BYTES, RowColumns, Scratch};
+pub use merged::{MergedWriter, Written};
 
 /// Lines of about this many bytes make a page, one line at least: what a reader
 /// must hold in memory to see one value.
@@ -86,7 +89,7 @@ impl ParquetEncoder {
             FORMAT_VERSION,
             row_groups.iter().map(RowGroupMetaData::num_rows).sum(),
             Some(CREATED_BY.to_owned()),
-            Some(vec![KeyValue::new("catchment.schema_version".to_owned(), SCHEMA_VERSION.to_owned())]),
+            Some(vec![KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), SCHEMA_VERSION.to_owned())]),
             Arc::clone(&self.schema),
             None,
         );
@@ -103,8 +106,9 @@ impl ParquetEncoder {
     ) -> Result<RowGroupMetaData, ParquetError> {
         let start = sink.bytes_written();
         let pages = pages(records);
-        let mut chunks = ChunkWriter::new(&self.schema, &mut self.zstd, &mut self.scratch, &pages, sink);
-        each_column(&mut chunks)?;
+        let page_rows: Vec<_> = pages.iter().map(|page| page.len()).collect();
+        let mut chunks = ChunkWriter::new(&self.schema, &mut self.zstd, &mut self.scratch, &page_rows, sink);
+        each_column(&mut RowColumns { chunks: &mut chunks, pages: &pages })?;
         let columns = chunks.finish()?;
         RowGroupMetaData::builder(Arc::clone(&self.schema))
             .set_num_rows(as_i64(records.len()))

@@ -2,20 +2,29 @@
 //! where it has a name. A change here is a new [`SCHEMA_VERSION`]; files of every
 //! version stay readable.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use catchment_record::LogRecord;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-/// Stands in every file's key-value metadata under `catchment.schema_version`.
+use crate::row::{Row, StoredRow};
+
+/// Stands in every file's key-value metadata.
 ///
 /// | version | since | what is new |
 /// |---|---|---|
 /// | 1 | 0.1.0 | |
 /// | 2 | 0.1.0 | `more_event_ids` |
-pub const SCHEMA_VERSION: &str = "2";
+/// | 3 | 0.1.0 | `event_batch`, `event_index`; U+001A in `line` is escaped |
+pub const SCHEMA_VERSION: &str = "3";
+
+/// What [`SCHEMA_VERSION`] stands under.
+pub const SCHEMA_VERSION_KEY: &str = "catchment.schema_version";
+
+/// Under this a merged file names what it replaces: keys, one a line.
+pub const REPLACES_KEY: &str = "catchment.replaces";
 
 /// How a column's texts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,87 +42,74 @@ pub(crate) enum Storage {
 }
 
 /// What is done with every column, in the order of the file and of the Glue table.
-pub(crate) trait Columns {
+pub(crate) trait Columns<R> {
     /// INT64, TIMESTAMP(MILLIS, UTC).
-    fn time(
-        &mut self,
-        name: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError>;
+    fn time(&mut self, name: &'static str, value: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError>;
     /// INT64.
-    fn long(
-        &mut self,
-        name: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError>;
+    fn long(&mut self, name: &'static str, value: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError>;
     /// INT32.
-    fn int(
-        &mut self,
-        name: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<i32>,
-    ) -> Result<(), ParquetError>;
+    fn int(&mut self, name: &'static str, value: impl Fn(&R) -> Option<i32>) -> Result<(), ParquetError>;
     /// DOUBLE.
-    fn double(
-        &mut self,
-        name: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<f64>,
-    ) -> Result<(), ParquetError>;
+    fn double(&mut self, name: &'static str, value: impl Fn(&R) -> Option<f64>) -> Result<(), ParquetError>;
     /// BYTE_ARRAY, STRING; of a field.
     fn text(
         &mut self,
         name: &'static str,
         storage: Storage,
-        value: impl for<'r> Fn(&'r LogRecord<'_>) -> Option<&'r str>,
+        value: impl for<'r> Fn(&'r R) -> Option<&'r str>,
     ) -> Result<(), ParquetError>;
-    /// BYTE_ARRAY, STRING; made for the column, and rarely there.
-    fn rare(
+    /// BYTE_ARRAY, STRING; where it may have to be made for the column.
+    fn made(
         &mut self,
         name: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<String>,
+        storage: Storage,
+        value: impl for<'r> Fn(&'r R) -> Option<Cow<'r, str>>,
     ) -> Result<(), ParquetError>;
 }
 
 /// Shows every column to `to`.
-pub(crate) fn each_column(to: &mut impl Columns) -> Result<(), ParquetError> {
+pub(crate) fn each_column<R: Row>(to: &mut impl Columns<R>) -> Result<(), ParquetError> {
     use Storage::*;
-    to.time("timestamp", |r| r.time_unix_nano.map(|_| r.time_millis()))?;
-    to.long("time_unix_nano", |r| r.time_unix_nano)?;
-    to.time("observed_timestamp", |r| r.observed_millis)?;
-    to.text("event_id", Rising, |r| Some(r.event_id))?;
-    to.text("account_id", Repetitive, |r| Some(&r.source.account_id))?;
-    to.text("region", Repetitive, |r| Some(&r.source.region))?;
-    to.text("log_group", Repetitive, |r| Some(r.source.log_group.as_str()))?;
-    to.text("log_stream", Repetitive, |r| Some(r.source.log_stream.as_str()))?;
-    to.text("service", Repetitive, |r| Some(&r.service))?;
-    to.text("environment", Repetitive, |r| Some(&r.environment))?;
-    to.text("cluster", Repetitive, |r| r.cluster())?;
-    to.text("workload", Repetitive, |r| r.workload())?;
-    to.text("instance", Repetitive, |r| r.instance())?;
-    to.text("container", Repetitive, |r| r.container())?;
-    to.text("format", Repetitive, |r| Some(r.format.as_str()))?;
-    to.int("severity_number", |r| r.severity_number.map(i32::from))?;
-    to.text("severity_text", Repetitive, |r| r.severity_text.as_deref())?;
-    to.text("message", Said, |r| Some(&r.message))?;
-    to.text("trace_id", LookedUp, |r| r.trace_id.as_deref())?;
-    to.text("span_id", Opaque, |r| r.span_id.as_deref())?;
-    to.text("request_id", LookedUp, |r| Some(&r.request_id))?;
-    to.text("user_id", LookedUp, |r| r.user_id.as_deref())?;
-    to.text("event_name", Repetitive, |r| r.event_name.as_deref())?;
-    to.text("http_method", Repetitive, |r| r.http_method.as_deref())?;
-    to.text("path", Repetitive, |r| r.path.as_deref())?;
-    to.int("status_code", |r| r.status_code)?;
-    to.double("duration_ms", |r| r.duration_ms)?;
-    to.text("line", Said, |r| Some(r.line))?;
-    to.text("attributes", Said, |r| r.attributes.as_deref())?;
-    to.rare("redactions", |r| r.redactions.to_column())?;
-    to.text("parse_error", Repetitive, |r| r.parse_error)?;
-    to.rare("more_event_ids", |r| r.more_event_ids_column())
+    to.time("timestamp", R::timestamp)?;
+    to.long("time_unix_nano", R::time_unix_nano)?;
+    to.time("observed_timestamp", R::observed_timestamp)?;
+    to.text("event_id", Rising, R::event_id)?;
+    to.text("account_id", Repetitive, R::account_id)?;
+    to.text("region", Repetitive, R::region)?;
+    to.text("log_group", Repetitive, R::log_group)?;
+    to.text("log_stream", Repetitive, R::log_stream)?;
+    to.text("service", Repetitive, R::service)?;
+    to.text("environment", Repetitive, R::environment)?;
+    to.text("cluster", Repetitive, R::cluster)?;
+    to.text("workload", Repetitive, R::workload)?;
+    to.text("instance", Repetitive, R::instance)?;
+    to.text("container", Repetitive, R::container)?;
+    to.text("format", Repetitive, R::format)?;
+    to.int("severity_number", R::severity_number)?;
+    to.text("severity_text", Repetitive, R::severity_text)?;
+    to.text("message", Said, R::message)?;
+    to.text("trace_id", LookedUp, R::trace_id)?;
+    to.text("span_id", Opaque, R::span_id)?;
+    to.text("request_id", LookedUp, R::request_id)?;
+    to.text("user_id", LookedUp, R::user_id)?;
+    to.text("event_name", Repetitive, R::event_name)?;
+    to.text("http_method", Repetitive, R::http_method)?;
+    to.text("path", Repetitive, R::path)?;
+    to.int("status_code", R::status_code)?;
+    to.double("duration_ms", R::duration_ms)?;
+    to.made("line", Said, R::line)?;
+    to.text("attributes", Said, R::attributes)?;
+    to.made("redactions", Repetitive, R::redactions)?;
+    to.text("parse_error", Repetitive, R::parse_error)?;
+    to.made("more_event_ids", Repetitive, R::more_event_ids)?;
+    to.text("event_batch", LookedUp, R::event_batch)?;
+    to.int("event_index", R::event_index)
 }
 
 /// The schema as Parquet has it.
 pub(crate) fn parquet_schema() -> Result<Arc<SchemaDescriptor>, ParquetError> {
     let mut fields = Fields(Vec::new());
-    each_column(&mut fields)?;
+    each_column::<StoredRow<'_>>(&mut fields)?;
     let record = Type::group_type_builder("record").with_fields(fields.0).build()?;
     Ok(Arc::new(SchemaDescriptor::new(Arc::new(record))))
 }
@@ -136,36 +132,20 @@ impl Fields {
     }
 }
 
-impl Columns for Fields {
-    fn time(
-        &mut self,
-        name: &'static str,
-        _: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError> {
+impl<R> Columns<R> for Fields {
+    fn time(&mut self, name: &'static str, _: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
         self.push(name, PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MILLIS)))
     }
 
-    fn long(
-        &mut self,
-        name: &'static str,
-        _: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError> {
+    fn long(&mut self, name: &'static str, _: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
         self.push(name, PhysicalType::INT64, None)
     }
 
-    fn int(
-        &mut self,
-        name: &'static str,
-        _: impl Fn(&LogRecord<'_>) -> Option<i32>,
-    ) -> Result<(), ParquetError> {
+    fn int(&mut self, name: &'static str, _: impl Fn(&R) -> Option<i32>) -> Result<(), ParquetError> {
         self.push(name, PhysicalType::INT32, None)
     }
 
-    fn double(
-        &mut self,
-        name: &'static str,
-        _: impl Fn(&LogRecord<'_>) -> Option<f64>,
-    ) -> Result<(), ParquetError> {
+    fn double(&mut self, name: &'static str, _: impl Fn(&R) -> Option<f64>) -> Result<(), ParquetError> {
         self.push(name, PhysicalType::DOUBLE, None)
     }
 
@@ -173,15 +153,16 @@ impl Columns for Fields {
         &mut self,
         name: &'static str,
         _: Storage,
-        _: impl for<'r> Fn(&'r LogRecord<'_>) -> Option<&'r str>,
+        _: impl for<'r> Fn(&'r R) -> Option<&'r str>,
     ) -> Result<(), ParquetError> {
         self.push(name, PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
     }
 
-    fn rare(
+    fn made(
         &mut self,
         name: &'static str,
-        _: impl Fn(&LogRecord<'_>) -> Option<String>,
+        _: Storage,
+        _: impl for<'r> Fn(&'r R) -> Option<Cow<'r, str>>,
     ) -> Result<(), ParquetError> {
         self.push(name, PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use catchment_archive::{ParquetEncoder, SCHEMA_VERSION, write_parquet};
+use catchment_archive::{ParquetEncoder, SCHEMA_VERSION, StoredRow, write_parquet};
 use catchment_record::{EventTime, Format, LogGroup, LogRecord, LogStream, Redacted, Source, redact};
 use parquet::basic::{Compression, Encoding};
 use parquet::bloom_filter::Sbbf;
@@ -102,16 +102,39 @@ fn rows_read_back_as_the_lines_were_understood() {
 }
 
 #[test]
-fn a_file_of_version_1_is_still_read() {
-    let file = reader(Bytes::from_static(include_bytes!("fixtures/v1.parquet")));
+fn a_marker_in_a_line_is_escaped() {
+    let lines = ["\u{1a}", "a\u{1a}0b", "plain"];
+    let records = lines.map(|line| record("e", line));
+    let found = rows(write_parquet(&records).unwrap());
+    let stored: Vec<_> = found.iter().map(|row| row["line"].as_str().unwrap()).collect();
+    assert_eq!(stored, ["\u{1a}0", "a\u{1a}00b", "plain"]);
+    for (stored, line) in stored.iter().zip(lines) {
+        let row = StoredRow { line: Some(stored), ..StoredRow::default() };
+        assert_eq!(row.line(), line);
+    }
+}
+
+#[test]
+fn files_of_old_versions_are_still_read() {
+    let rows = check_old(include_bytes!("fixtures/v1.parquet"), "1");
+    assert_eq!(rows[0]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    let rows = check_old(include_bytes!("fixtures/v2.parquet"), "2");
+    let id = |i| format!("395486731234567890123456789012345678901234567890123{i:05}");
+    assert_eq!(rows[1]["event_id"], id(1));
+    assert_eq!(rows[2]["more_event_ids"], format!("{},{}", id(3), id(4)));
+}
+
+/// The lines are the same in each.
+fn check_old(file: &'static [u8], version: &str) -> Vec<Value> {
+    let file = reader(Bytes::from_static(file));
     let pairs = file.metadata().file_metadata().key_value_metadata().unwrap();
-    assert_eq!(pairs[0].value.as_deref(), Some("1"));
+    assert_eq!(pairs[0].value.as_deref(), Some(version));
     let rows: Vec<_> = file.get_row_iter(None).unwrap().map(|row| row.unwrap().to_json_value()).collect();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[0]["message"], "é failed");
-    assert_eq!(rows[0]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(rows[1]["line"], "2024-12-19 10:30:15 - app.core - INFO - ok");
     assert_eq!(rows[2]["severity_number"], Value::Null);
+    rows
 }
 
 #[test]
@@ -125,7 +148,7 @@ fn the_file_is_as_the_architecture_says() {
     assert_eq!(metadata.created_by(), Some(concat!("catchment version ", env!("CARGO_PKG_VERSION"))));
     assert_eq!(metadata.key_value_metadata().unwrap()[0].value.as_deref(), Some(SCHEMA_VERSION));
     let row_group = file.metadata().row_group(0);
-    assert_eq!(row_group.columns().last().unwrap().column_path().string(), "more_event_ids");
+    assert_eq!(row_group.columns().last().unwrap().column_path().string(), "event_index");
     for chunk in row_group.columns() {
         let name = chunk.column_path().string();
         let nulls = match chunk.statistics() {
@@ -234,7 +257,7 @@ fn any_number_of_rows_and_pages_reads_back() {
     assert_eq!(reader(write_parquet(&[]).unwrap()).metadata().file_metadata().num_rows(), 0);
     assert_eq!(
         reader(write_parquet(&[]).unwrap()).metadata().file_metadata().schema_descr().num_columns(),
-        32
+        34
     );
     let ids: Vec<String> = (0..45_000).map(|i| format!("{}{i:056}", "7".repeat(i % 3))).collect();
     // Lines of which one fills more than a page, so that every column has several.

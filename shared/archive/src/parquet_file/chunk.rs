@@ -2,10 +2,11 @@
 
 mod numbers;
 
+use std::borrow::Cow;
+use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use catchment_record::LogRecord;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -21,6 +22,7 @@ use zstd::compress_bound;
 use super::dictionary::Dictionary;
 use super::encoding::{Levels, common_prefix, put_deltas, put_indices};
 use super::{ZSTD_LEVEL, as_i64};
+use crate::row::Row;
 use crate::schema::{Columns, Storage};
 
 /// Share of look-ups of a value that is not there which a bloom filter lets pass.
@@ -51,13 +53,14 @@ pub(super) struct Scratch {
 }
 
 /// Writes the columns of one row group, each a column chunk.
-pub(super) struct ChunkWriter<'e, 'r, 'a> {
+pub(super) struct ChunkWriter<'e, W: Write + Send> {
     schema: &'e SchemaDescriptor,
     zstd: &'e mut Compressor<'static>,
     scratch: &'e mut Scratch,
-    pages: &'e [&'r [LogRecord<'a>]],
+    /// Rows of each page.
+    pages: &'e [usize],
     rows: usize,
-    sink: &'e mut TrackedWrite<Vec<u8>>,
+    sink: &'e mut TrackedWrite<W>,
     chunks: Vec<(ColumnChunkMetaDataBuilder, Option<Sbbf>)>,
 }
 
@@ -89,15 +92,15 @@ impl Chunk {
     }
 }
 
-impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
+impl<'e, W: Write + Send> ChunkWriter<'e, W> {
     pub fn new(
         schema: &'e SchemaDescriptor,
         zstd: &'e mut Compressor<'static>,
         scratch: &'e mut Scratch,
-        pages: &'e [&'r [LogRecord<'a>]],
-        sink: &'e mut TrackedWrite<Vec<u8>>,
+        pages: &'e [usize],
+        sink: &'e mut TrackedWrite<W>,
     ) -> Self {
-        let rows = pages.iter().map(|page| page.len()).sum();
+        let rows = pages.iter().sum();
         Self { schema, zstd, scratch, pages, rows, sink, chunks: Vec::with_capacity(schema.num_columns()) }
     }
 
@@ -194,13 +197,13 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
         let mut chunk = Chunk::new(Encoding::PLAIN);
         chunk.statistics = Some(statistics(Some(self.rows as u64)));
         for page in self.pages {
-            Levels::put_same(&mut self.scratch.body, page.len(), false);
-            self.put_data(&mut chunk, page.len())?;
+            Levels::put_same(&mut self.scratch.body, *page, false);
+            self.put_data(&mut chunk, *page)?;
         }
         self.close(chunk)
     }
 
-    fn texts<'x, I>(&mut self, storage: Storage, pages: &[I]) -> Result<(), ParquetError>
+    pub fn texts<'x, I>(&mut self, storage: Storage, pages: &[I]) -> Result<(), ParquetError>
     where
         I: Iterator<Item = Option<&'x str>> + Clone,
     {
@@ -271,8 +274,8 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
         for (page, rows) in pages.iter().zip(self.pages) {
             let Scratch { levels, indices, body, .. } = &mut *self.scratch;
             let in_page = if present == self.rows {
-                Levels::put_same(body, rows.len(), true);
-                rows.len()
+                Levels::put_same(body, *rows, true);
+                *rows
             } else {
                 levels.clear();
                 page.clone().for_each(|text| levels.push(text.is_some()));
@@ -281,7 +284,7 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
             };
             put_indices(body, indices.get(written..written + in_page).unwrap_or_default(), entries);
             written += in_page;
-            self.put_data(&mut chunk, rows.len())?;
+            self.put_data(&mut chunk, *rows)?;
         }
         self.close(chunk)
     }
@@ -322,7 +325,7 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
                 chunk.codec = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
             }
             is_first_page = false;
-            self.put_data(&mut chunk, rows.len())?;
+            self.put_data(&mut chunk, *rows)?;
         }
         chunk.bloom = bloom;
         self.close(chunk)
@@ -357,63 +360,62 @@ impl<'e, 'r, 'a> ChunkWriter<'e, 'r, 'a> {
                 let prefix = text.len() - usize::try_from(*suffix).unwrap_or_default();
                 body.extend_from_slice(text.as_bytes().get(prefix..).unwrap_or_default());
             }
-            self.put_data(&mut chunk, rows.len())?;
+            self.put_data(&mut chunk, *rows)?;
         }
         chunk.bloom = Some(bloom);
         self.close(chunk)
     }
 }
 
-impl Columns for ChunkWriter<'_, '_, '_> {
-    fn time(
-        &mut self,
-        _: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError> {
-        self.longs(value)
+/// The columns of rows that lie in memory one after the other.
+pub(super) struct RowColumns<'w, 'e, 'r, R, W: Write + Send> {
+    pub chunks: &'w mut ChunkWriter<'e, W>,
+    pub pages: &'w [&'r [R]],
+}
+
+impl<R: Row, W: Write + Send> Columns<R> for RowColumns<'_, '_, '_, R, W> {
+    fn time(&mut self, _: &'static str, value: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
+        self.chunks.longs(&numbers(self.pages, &value))
     }
 
-    fn long(
-        &mut self,
-        _: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError> {
-        self.longs(value)
+    fn long(&mut self, _: &'static str, value: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
+        self.chunks.longs(&numbers(self.pages, &value))
     }
 
-    fn int(
-        &mut self,
-        _: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<i32>,
-    ) -> Result<(), ParquetError> {
-        self.ints(value)
+    fn int(&mut self, _: &'static str, value: impl Fn(&R) -> Option<i32>) -> Result<(), ParquetError> {
+        self.chunks.ints(&numbers(self.pages, &value))
     }
 
-    fn double(
-        &mut self,
-        _: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<f64>,
-    ) -> Result<(), ParquetError> {
-        self.doubles(value)
+    fn double(&mut self, _: &'static str, value: impl Fn(&R) -> Option<f64>) -> Result<(), ParquetError> {
+        self.chunks.doubles(&numbers(self.pages, &value))
     }
 
     fn text(
         &mut self,
         _: &'static str,
         storage: Storage,
-        value: impl for<'x> Fn(&'x LogRecord<'_>) -> Option<&'x str>,
+        value: impl for<'x> Fn(&'x R) -> Option<&'x str>,
     ) -> Result<(), ParquetError> {
         let pages: Vec<_> = self.pages.iter().map(|page| page.iter().map(&value)).collect();
-        self.texts(storage, &pages)
+        self.chunks.texts(storage, &pages)
     }
 
-    fn rare(
+    fn made(
         &mut self,
         _: &'static str,
-        value: impl Fn(&LogRecord<'_>) -> Option<String>,
+        storage: Storage,
+        value: impl for<'x> Fn(&'x R) -> Option<Cow<'x, str>>,
     ) -> Result<(), ParquetError> {
         let made: Vec<Vec<_>> = self.pages.iter().map(|page| page.iter().map(&value).collect()).collect();
         let pages: Vec<_> = made.iter().map(|page| page.iter().map(Option::as_deref)).collect();
-        self.texts(Storage::Repetitive, &pages)
+        self.chunks.texts(storage, &pages)
     }
+}
+
+/// The numbers of each page.
+fn numbers<'x, R, T>(
+    pages: &'x [&[R]],
+    value: &'x impl Fn(&R) -> Option<T>,
+) -> Vec<impl Iterator<Item = Option<T>> + Clone> {
+    pages.iter().map(|page| page.iter().map(value)).collect()
 }

@@ -1,6 +1,7 @@
 //! Columns of numbers.
 
-use catchment_record::LogRecord;
+use std::io::Write;
+
 use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::statistics::Statistics;
@@ -11,19 +12,15 @@ use crate::parquet_file::encoding::{put_deltas, put_indices};
 /// Distinct numbers above which a column of numbers has no dictionary.
 const MAX_NUMBERS: usize = 64;
 
-impl ChunkWriter<'_, '_, '_> {
-    pub(super) fn longs(
-        &mut self,
-        value: impl Fn(&LogRecord<'_>) -> Option<i64>,
-    ) -> Result<(), ParquetError> {
+impl<W: Write + Send> ChunkWriter<'_, W> {
+    pub fn longs(&mut self, pages: &[impl Iterator<Item = Option<i64>> + Clone]) -> Result<(), ParquetError> {
         let mut chunk = Chunk::new(Encoding::DELTA_BINARY_PACKED);
         let (mut min, mut max, mut present) = (i64::MAX, i64::MIN, 0);
-        for page in self.pages {
+        for (page, rows) in pages.iter().zip(self.pages) {
             let Scratch { levels, longs, body, .. } = &mut *self.scratch;
             levels.clear();
             longs.clear();
-            for record in *page {
-                let value = value(record);
+            for value in page.clone() {
                 levels.push(value.is_some());
                 longs.extend(value);
             }
@@ -32,7 +29,7 @@ impl ChunkWriter<'_, '_, '_> {
             present += longs.len();
             levels.put(body);
             put_deltas(body, longs);
-            self.put_data(&mut chunk, page.len())?;
+            self.put_data(&mut chunk, *rows)?;
         }
         let nulls = Some((self.rows - present) as u64);
         let found = |number| (present > 0).then_some(number);
@@ -40,12 +37,12 @@ impl ChunkWriter<'_, '_, '_> {
         self.close(chunk)
     }
 
-    pub(super) fn ints(&mut self, value: impl Fn(&LogRecord<'_>) -> Option<i32>) -> Result<(), ParquetError> {
+    pub fn ints(&mut self, pages: &[impl Iterator<Item = Option<i32>> + Clone]) -> Result<(), ParquetError> {
         let mut entries: Vec<i32> = Vec::new();
         let mut present = 0;
         let indices = &mut self.scratch.indices;
         indices.clear();
-        for value in self.pages.iter().copied().flatten().filter_map(&value) {
+        for value in pages.iter().cloned().flatten().flatten() {
             present += 1;
             if entries.len() > MAX_NUMBERS {
                 entries.push(value);
@@ -70,29 +67,29 @@ impl ChunkWriter<'_, '_, '_> {
             self.put_dictionary(&mut chunk, entries.len())?;
         }
         let mut written = 0;
-        for page in self.pages {
+        for (page, rows) in pages.iter().zip(self.pages) {
             let Scratch { levels, indices, body, .. } = &mut *self.scratch;
             levels.clear();
-            page.iter().for_each(|record| levels.push(value(record).is_some()));
+            page.clone().for_each(|value| levels.push(value.is_some()));
             levels.put(body);
             if is_dictionary {
                 let in_page = indices.get(written..written + levels.present()).unwrap_or_default();
                 put_indices(body, in_page, entries.len());
                 written += in_page.len();
             } else {
-                body.extend(page.iter().filter_map(&value).flat_map(i32::to_le_bytes));
+                body.extend(page.clone().flatten().flat_map(i32::to_le_bytes));
             }
-            self.put_data(&mut chunk, page.len())?;
+            self.put_data(&mut chunk, *rows)?;
         }
         self.close(chunk)
     }
 
-    pub(super) fn doubles(
+    pub fn doubles(
         &mut self,
-        value: impl Fn(&LogRecord<'_>) -> Option<f64>,
+        pages: &[impl Iterator<Item = Option<f64>> + Clone],
     ) -> Result<(), ParquetError> {
         let (mut min, mut max, mut present, mut is_ordered) = (f64::INFINITY, f64::NEG_INFINITY, 0, true);
-        for number in self.pages.iter().copied().flatten().filter_map(&value) {
+        for number in pages.iter().cloned().flatten().flatten() {
             present += 1;
             is_ordered &= !number.is_nan();
             min = min.min(number);
@@ -107,13 +104,13 @@ impl ChunkWriter<'_, '_, '_> {
         let max = is_ordered.then_some(if max == 0.0 { 0.0 } else { max });
         let nulls = Some((self.rows - present) as u64);
         chunk.statistics = Some(Statistics::double(min, max, None, nulls, false));
-        for page in self.pages {
+        for (page, rows) in pages.iter().zip(self.pages) {
             let Scratch { levels, body, .. } = &mut *self.scratch;
             levels.clear();
-            page.iter().for_each(|record| levels.push(value(record).is_some()));
+            page.clone().for_each(|value| levels.push(value.is_some()));
             levels.put(body);
-            body.extend(page.iter().filter_map(&value).flat_map(f64::to_le_bytes));
-            self.put_data(&mut chunk, page.len())?;
+            body.extend(page.clone().flatten().flat_map(f64::to_le_bytes));
+            self.put_data(&mut chunk, *rows)?;
         }
         self.close(chunk)
     }

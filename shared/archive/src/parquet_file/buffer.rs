@@ -1,0 +1,265 @@
+//! The rows of a row group, column by column, until there are enough of them.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use parquet::errors::ParquetError;
+
+use super::chunk::ChunkWriter;
+use crate::row::StoredRow;
+use crate::schema::{Columns, Storage, each_column};
+
+/// Stands for a text that is not there.
+const NO_TEXT: u32 = u32::MAX;
+
+/// The values of a column.
+#[derive(Debug)]
+enum Column {
+    Longs(Vec<Option<i64>>),
+    Ints(Vec<Option<i32>>),
+    Doubles(Vec<Option<f64>>),
+    Texts(Storage, Texts),
+}
+
+/// Texts one after the other; where each begins and how long it is.
+#[derive(Debug, Default)]
+struct Texts {
+    bytes: String,
+    places: Vec<(u32, u32)>,
+}
+
+impl Texts {
+    fn push(&mut self, text: Option<&str>) {
+        let Some(text) = text else { return self.places.push((0, NO_TEXT)) };
+        if self.get(self.places.last()) == Some(text) {
+            return self.places.extend_from_within(self.places.len() - 1..);
+        }
+        self.places.push((self.bytes.len() as u32, text.len() as u32));
+        self.bytes.push_str(text);
+    }
+
+    fn get(&self, place: Option<&(u32, u32)>) -> Option<&str> {
+        let (at, length) = place?;
+        if *length == NO_TEXT {
+            return None;
+        }
+        self.bytes.get(*at as usize..*at as usize + *length as usize)
+    }
+}
+
+/// Rows that make one row group.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    columns: Vec<Column>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Buffer {
+    pub fn new() -> Result<Self, ParquetError> {
+        let mut columns = New(Vec::new());
+        each_column::<StoredRow<'_>>(&mut columns)?;
+        Ok(Self { columns: columns.0, rows: 0, bytes: 0 })
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bytes of the texts in it.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn push(&mut self, row: &StoredRow<'_>) -> Result<(), ParquetError> {
+        self.rows += 1;
+        each_column(&mut Push { row, columns: self.columns.iter_mut(), bytes: &mut self.bytes })
+    }
+
+    pub fn clear(&mut self) {
+        (self.rows, self.bytes) = (0, 0);
+        for column in &mut self.columns {
+            match column {
+                Column::Longs(values) => values.clear(),
+                Column::Ints(values) => values.clear(),
+                Column::Doubles(values) => values.clear(),
+                Column::Texts(_, texts) => {
+                    texts.bytes.clear();
+                    texts.places.clear();
+                }
+            }
+        }
+    }
+
+    /// Writes the columns, in pages of so many rows.
+    pub fn write<W: Write + Send>(
+        &self,
+        pages: &[usize],
+        chunks: &mut ChunkWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        for column in &self.columns {
+            match column {
+                Column::Longs(values) => chunks.longs(&split(values, pages))?,
+                Column::Ints(values) => chunks.ints(&split(values, pages))?,
+                Column::Doubles(values) => chunks.doubles(&split(values, pages))?,
+                Column::Texts(storage, texts) => {
+                    let mut rest = texts.places.as_slice();
+                    let pages: Vec<_> = pages
+                        .iter()
+                        .map(|rows| {
+                            let (page, after) = rest.split_at_checked(*rows).unwrap_or((rest, &[]));
+                            rest = after;
+                            page.iter().map(|place| texts.get(Some(place)))
+                        })
+                        .collect();
+                    chunks.texts(*storage, &pages)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The values of each page.
+fn split<'v, T: Copy>(
+    values: &'v [Option<T>],
+    pages: &[usize],
+) -> Vec<impl Iterator<Item = Option<T>> + Clone + use<'v, T>> {
+    let mut rest = values;
+    pages
+        .iter()
+        .map(|rows| {
+            let (page, after) = rest.split_at_checked(*rows).unwrap_or((rest, &[]));
+            rest = after;
+            page.iter().copied()
+        })
+        .collect()
+}
+
+/// Makes the columns.
+struct New(Vec<Column>);
+
+impl New {
+    fn add(&mut self, column: Column) -> Result<(), ParquetError> {
+        self.0.push(column);
+        Ok(())
+    }
+}
+
+impl<R> Columns<R> for New {
+    fn time(&mut self, _: &'static str, _: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
+        self.add(Column::Longs(Vec::new()))
+    }
+
+    fn long(&mut self, _: &'static str, _: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
+        self.add(Column::Longs(Vec::new()))
+    }
+
+    fn int(&mut self, _: &'static str, _: impl Fn(&R) -> Option<i32>) -> Result<(), ParquetError> {
+        self.add(Column::Ints(Vec::new()))
+    }
+
+    fn double(&mut self, _: &'static str, _: impl Fn(&R) -> Option<f64>) -> Result<(), ParquetError> {
+        self.add(Column::Doubles(Vec::new()))
+    }
+
+    fn text(
+        &mut self,
+        _: &'static str,
+        storage: Storage,
+        _: impl for<'r> Fn(&'r R) -> Option<&'r str>,
+    ) -> Result<(), ParquetError> {
+        self.add(Column::Texts(storage, Texts::default()))
+    }
+
+    fn made(
+        &mut self,
+        _: &'static str,
+        storage: Storage,
+        _: impl for<'r> Fn(&'r R) -> Option<Cow<'r, str>>,
+    ) -> Result<(), ParquetError> {
+        self.add(Column::Texts(storage, Texts::default()))
+    }
+}
+
+/// Adds a row to the columns, which come in their order.
+struct Push<'p, 'a> {
+    row: &'p StoredRow<'a>,
+    columns: std::slice::IterMut<'p, Column>,
+    bytes: &'p mut usize,
+}
+
+impl Push<'_, '_> {
+    fn push_text(&mut self, text: Option<&str>) -> Result<(), ParquetError> {
+        if let Some(Column::Texts(_, texts)) = self.columns.next() {
+            texts.push(text);
+            *self.bytes += text.map_or(0, str::len);
+        }
+        Ok(())
+    }
+
+    fn push_long(&mut self, long: Option<i64>) -> Result<(), ParquetError> {
+        if let Some(Column::Longs(values)) = self.columns.next() {
+            values.push(long);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Columns<StoredRow<'a>> for Push<'_, 'a> {
+    fn time(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&StoredRow<'a>) -> Option<i64>,
+    ) -> Result<(), ParquetError> {
+        self.push_long(value(self.row))
+    }
+
+    fn long(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&StoredRow<'a>) -> Option<i64>,
+    ) -> Result<(), ParquetError> {
+        self.push_long(value(self.row))
+    }
+
+    fn int(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&StoredRow<'a>) -> Option<i32>,
+    ) -> Result<(), ParquetError> {
+        if let Some(Column::Ints(values)) = self.columns.next() {
+            values.push(value(self.row));
+        }
+        Ok(())
+    }
+
+    fn double(
+        &mut self,
+        _: &'static str,
+        value: impl Fn(&StoredRow<'a>) -> Option<f64>,
+    ) -> Result<(), ParquetError> {
+        if let Some(Column::Doubles(values)) = self.columns.next() {
+            values.push(value(self.row));
+        }
+        Ok(())
+    }
+
+    fn text(
+        &mut self,
+        _: &'static str,
+        _: Storage,
+        value: impl for<'r> Fn(&'r StoredRow<'a>) -> Option<&'r str>,
+    ) -> Result<(), ParquetError> {
+        self.push_text(value(self.row))
+    }
+
+    fn made(
+        &mut self,
+        _: &'static str,
+        _: Storage,
+        value: impl for<'r> Fn(&'r StoredRow<'a>) -> Option<Cow<'r, str>>,
+    ) -> Result<(), ParquetError> {
+        self.push_text(value(self.row).as_deref())
+    }
+}

@@ -26,9 +26,9 @@ pub struct Function<A, D, P> {
 }
 
 impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Function<A, D, P> {
-    /// Takes in one payload and emits what became of it. On an error Lambda
-    /// invokes again with the same payload.
-    pub async fn serve(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
+    /// Takes in one payload and emits what became of it, which is the answer too. On an
+    /// error Lambda invokes again with the same payload.
+    pub async fn serve(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
         let now = SystemClock.now_millis();
         let namespace = &self.metrics_namespace;
         let current = match self.pipeline.current(now).await {
@@ -47,6 +47,6 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Function<A, D, P> {
         report.config_invalid = u64::from(current.is_stale);
         report.emit(namespace, SystemClock.now_millis())?;
         report.log(&event.context.request_id);
-        Ok(())
+        Ok(report.answer())
     }
 }

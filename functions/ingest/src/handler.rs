@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::config::Settings;
 use crate::error::IngestError;
-use crate::report::Report;
+use crate::report::{Quarantined, Report};
 
 /// The handler with its stores; built once, used for every invocation.
 #[derive(Debug)]
@@ -29,6 +29,12 @@ pub struct Ingest<A, D, P> {
     partials: P,
     settings: Settings,
 }
+
+/// The field of an invocation's event that says that its log events are history:
+/// `catchment backfill` sets it. Archive and audit trail take them in as any others,
+/// alert rules do not see them: nobody is to be called for what is long over, and
+/// what the subscription delivers too must not count twice.
+const HISTORY: &str = "history";
 
 /// A batch's objects with the number of events in each.
 type Objects = Vec<(ObjectKey, Bytes, u64)>;
@@ -62,14 +68,17 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         rules: &RuleSet,
         pipeline: &Pipeline,
     ) -> Result<Report, IngestError> {
-        let data = match event.pointer_mut("/awslogs/data").map(Value::take) {
-            Some(Value::String(data)) => data,
+        let data = match event.pointer_mut("/awslogs/data") {
+            Some(Value::String(data)) => std::mem::take(data),
             _ => {
                 return self
                     .quarantine(event.to_string().into(), "not a CloudWatch Logs subscription event", 1)
                     .await;
             }
         };
+        let history = event.get(HISTORY) == Some(&Value::Bool(true));
+        let no_rules = RuleSet::default();
+        let rules = if history { &no_rules } else { rules };
         let json = match gunzip(&data) {
             Ok(json) => json,
             Err(reason) => return self.quarantine(data.into(), &reason.to_string(), 1).await,
@@ -174,6 +183,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         Ok(Report {
             counts: Counts { received: events, quarantined: events, ..Counts::default() },
             payloads_quarantined: 1,
+            quarantine: Some(Quarantined { key: keys.payload.to_string(), reason: reason.to_owned() }),
             ..Report::default()
         })
     }

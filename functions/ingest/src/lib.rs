@@ -10,4 +10,4 @@ mod report;
 pub use error::IngestError;
 pub use function::Function;
 pub use handler::Ingest;
-pub use report::Report;
+pub use report::{Quarantined, Report};

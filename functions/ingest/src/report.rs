@@ -5,6 +5,7 @@ use std::io;
 
 use catchment_aws::emf::Metrics;
 use catchment_record::{Counts, LogRecord};
+use serde_json::{Value, json};
 
 /// What became of one payload. Every invocation emits it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Report {
     pub events_stitched: u64,
     /// 1 when the payload was set aside whole.
     pub payloads_quarantined: u64,
+    /// Where it was set aside, and why.
+    pub quarantine: Option<Quarantined>,
     /// 1 when it was CloudWatch's check of the destination.
     pub control_messages: u64,
     /// Events refused because a function of ours wrote them; part of `counts.filtered`.
@@ -45,7 +48,32 @@ pub struct Report {
     pub config_invalid: u64,
 }
 
+/// A payload that was set aside whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Its key in the bucket.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+}
+
 impl Report {
+    /// What a synchronous caller is told: `catchment replay` deletes what was taken in
+    /// only when this says so. Lambda drops it where nobody waits for an answer.
+    pub fn answer(&self) -> Value {
+        let Counts { received, archived, filtered, quarantined } = self.counts;
+        let Self { objects_created, objects_already_there, .. } = *self;
+        json!({
+            "received": received,
+            "archived": archived,
+            "filtered": filtered,
+            "quarantined": quarantined,
+            "objects_created": objects_created,
+            "objects_already_there": objects_already_there,
+            "quarantine": self.quarantine.as_ref().map(|it| json!({ "key": it.key, "reason": it.reason })),
+        })
+    }
+
     /// What the records of a batch say of themselves, before any is written.
     pub(crate) fn of(records: &[LogRecord<'_>]) -> Self {
         let mut redacted: BTreeMap<String, u64> = BTreeMap::new();

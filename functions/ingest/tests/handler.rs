@@ -144,12 +144,34 @@ async fn what_cannot_be_decoded_is_set_aside_whole_with_the_reason() {
         let note: Value = serde_json::from_slice(&objects[1].1).unwrap();
         assert!(note["reason"].as_str().unwrap().contains(reason), "{note} for {event}");
         assert_eq!(note["payload_key"], objects[0].0.as_str());
-        if let Some(data) = event.pointer("/awslogs/data").and_then(Value::as_str) {
-            assert_eq!(objects[0].1, data, "as it came");
-        }
+        let as_it_came = event.pointer("/awslogs/data").and_then(Value::as_str);
+        assert_eq!(objects[0].1, as_it_came.map_or_else(|| event.to_string(), str::to_owned));
+        let answer = report.answer();
+        assert_eq!(answer["quarantine"]["key"], objects[0].0.as_str());
+        assert!(answer["quarantine"]["reason"].as_str().unwrap().contains(reason), "{answer}");
         handle(&ingest, event).await;
         assert_eq!(ingest.archive().objects().len(), 2, "set aside once");
     }
+}
+
+#[tokio::test]
+async fn history_is_archived_and_calls_nobody() {
+    let ingest = ingest();
+    let mut history = event("/ecs/auth", &["ERROR one", "ERROR two"]);
+    history["history"] = json!(true);
+    let report = handle(&ingest, history.clone()).await;
+    assert_eq!((report.counts.archived, report.partials_recorded), (2, 0));
+    let again = handle(&ingest, history).await.answer();
+    assert_eq!(
+        again,
+        json!({"received": 2, "archived": 2, "filtered": 0, "quarantined": 0,
+            "objects_created": 0, "objects_already_there": 1, "quarantine": null})
+    );
+    assert_eq!(matches(&ingest).await, 0.0);
+    // The same events by subscription: the same object, and now the rules see them.
+    let live = handle(&ingest, event("/ecs/auth", &["ERROR one", "ERROR two"])).await;
+    assert_eq!((live.objects_already_there, live.partials_recorded), (1, 1));
+    assert_eq!(matches(&ingest).await, 2.0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@
 mod hold;
 
 pub use hold::{
-    HOLDS_PREFIX, Hold, HoldError, HoldId, Holds, MAX_HOLD_BYTES, MAX_REASON_CHARS, UnreadableHold,
+    HOLDS_PREFIX, Hold, HoldError, HoldId, Holds, MAX_HOLD_BYTES, MAX_REASON_CHARS, Release, UnreadableHold,
 };
 
 /// The tag, key and value, that lifecycle expiry asks for.

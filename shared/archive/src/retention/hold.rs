@@ -1,11 +1,19 @@
 //! Legal holds: which objects must not expire, why, and on whose word.
+//!
+//! Objects are written once, holds as well: a release is an object of its own
+//! beside the hold. The two are deleted together when every object that the hold
+//! covered may expire again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use catchment_record::RetentionClass;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::key::ObjectKey;
+use crate::store::Expiry;
 
 /// Where holds stand in the bucket: `holds/<id>.json`.
 pub const HOLDS_PREFIX: &str = "holds/";
@@ -16,13 +24,15 @@ pub const MAX_REASON_CHARS: usize = 1000;
 /// The longest id, in characters.
 const MAX_ID_CHARS: usize = 64;
 const SUFFIX: &str = ".json";
+/// Where a release stands beside its hold. No id has a dot.
+const RELEASED_SUFFIX: &str = ".released.json";
 
 /// What is wrong with a hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HoldError {
     /// An id that cannot stand in a key.
     #[error(
-        "\"{id}\" cannot be the id of a hold; 1 to {MAX_ID_CHARS} letters, digits, hyphens, underscores and dots can"
+        "\"{id}\" cannot be the id of a hold; 1 to {MAX_ID_CHARS} letters, digits, hyphens and underscores can"
     )]
     Id {
         /// What was given.
@@ -53,6 +63,18 @@ pub enum HoldError {
     },
 }
 
+impl HoldError {
+    fn form(err: serde_json::Error) -> Self {
+        Self::Form { reason: err.to_string() }
+    }
+}
+
+fn time(name: &str, text: &str) -> Result<Timestamp, HoldError> {
+    text.parse().map_err(|err| HoldError::Form {
+        reason: format!("{name} is \"{text}\", which is not a time as RFC 3339 writes it ({err})"),
+    })
+}
+
 /// The name of a hold: what `catchment retention release` is told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HoldId(String);
@@ -68,6 +90,16 @@ impl HoldId {
         format!("{HOLDS_PREFIX}{}{SUFFIX}", self.0)
     }
 
+    /// The key of the hold's release: `holds/<id>.released.json`.
+    pub fn release_key(&self) -> String {
+        format!("{HOLDS_PREFIX}{}{RELEASED_SUFFIX}", self.0)
+    }
+
+    /// The id of the hold whose release a key names; `None` where it is no release's key.
+    pub fn of_release_key(key: &str) -> Option<Self> {
+        key.strip_prefix(HOLDS_PREFIX)?.strip_suffix(RELEASED_SUFFIX)?.parse().ok()
+    }
+
     /// The id that a key names; `None` where it is not the key of a hold.
     pub fn of_key(key: &str) -> Option<Self> {
         key.strip_prefix(HOLDS_PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
@@ -78,7 +110,7 @@ impl FromStr for HoldId {
     type Err = HoldError;
 
     fn from_str(id: &str) -> Result<Self, HoldError> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if id.is_empty() || id.len() > MAX_ID_CHARS || !id.chars().all(is_plain) {
             return Err(HoldError::Id { id: id.to_owned() });
         }
@@ -128,13 +160,7 @@ struct Written {
 impl Hold {
     /// Reads a hold's object.
     pub fn parse(body: &[u8]) -> Result<Self, HoldError> {
-        let written: Written =
-            serde_json::from_slice(body).map_err(|err| HoldError::Form { reason: err.to_string() })?;
-        let time = |name: &str, text: &str| {
-            text.parse::<Timestamp>().map_err(|err| HoldError::Form {
-                reason: format!("{name} is \"{text}\", which is not a time as RFC 3339 writes it ({err})"),
-            })
-        };
+        let written: Written = serde_json::from_slice(body).map_err(HoldError::form)?;
         let hold = Self {
             class: written.class,
             from: written.from.map(|text| time("from", &text)).transpose()?,
@@ -190,6 +216,38 @@ fn ceil_millis(time: Timestamp) -> i64 {
     if whole { millis } else { millis + 1 }
 }
 
+/// A hold that ends: on whose word, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// On whose word.
+    pub by: String,
+    /// Since when.
+    pub released: Timestamp,
+}
+
+/// A release as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRelease {
+    by: String,
+    released: String,
+}
+
+impl Release {
+    /// Reads a release's object.
+    pub fn parse(body: &[u8]) -> Result<Self, HoldError> {
+        let written: WrittenRelease = serde_json::from_slice(body).map_err(HoldError::form)?;
+        Ok(Self { by: written.by, released: time("released", &written.released)? })
+    }
+
+    /// The object to write; [`Release::parse`] reads it.
+    pub fn to_json(&self) -> String {
+        let written = WrittenRelease { by: self.by.clone(), released: self.released.to_string() };
+        // Two strings: there is nothing that JSON could not hold.
+        serde_json::to_string_pretty(&written).unwrap_or_default()
+    }
+}
+
 /// An object under [`HOLDS_PREFIX`] that cannot be read as a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableHold {
@@ -204,6 +262,10 @@ pub struct UnreadableHold {
 pub struct Holds {
     /// Those in force, by id.
     pub holds: Vec<(HoldId, Hold)>,
+    /// Those whose release was begun and not ended; they hold nothing any more.
+    pub released: Vec<(HoldId, Hold, Release)>,
+    /// Releases of holds that are not there: an interrupted deletion left them.
+    pub leftover: Vec<HoldId>,
     /// What stands among them and cannot be read. As long as there is one,
     /// everything is held: it may be the hold that matters.
     pub unreadable: Vec<UnreadableHold>,
@@ -213,14 +275,24 @@ impl Holds {
     /// The holds among objects under [`HOLDS_PREFIX`].
     pub fn parse<'a>(objects: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut all = Self::default();
+        let (mut holds, mut releases) = (BTreeMap::new(), BTreeMap::new());
         for (key, body) in objects {
-            let id = HoldId::of_key(key).ok_or_else(|| HoldError::Id { id: key.to_owned() });
-            match id.and_then(|id| Ok((id, Hold::parse(body)?))) {
-                Ok(hold) => all.holds.push(hold),
-                Err(error) => all.unreadable.push(UnreadableHold { key: key.to_owned(), error }),
+            let read = match (HoldId::of_key(key), HoldId::of_release_key(key)) {
+                (Some(id), _) => Hold::parse(body).map(|hold| drop(holds.insert(id, hold))),
+                (_, Some(id)) => Release::parse(body).map(|release| drop(releases.insert(id, release))),
+                _ => Err(HoldError::Id { id: key.to_owned() }),
+            };
+            if let Err(error) = read {
+                all.unreadable.push(UnreadableHold { key: key.to_owned(), error });
             }
         }
-        all.holds.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (id, hold) in holds {
+            match releases.remove(&id) {
+                Some(release) => all.released.push((id, hold, release)),
+                None => all.holds.push((id, hold)),
+            }
+        }
+        all.leftover.extend(releases.into_keys());
         all
     }
 
@@ -229,6 +301,13 @@ impl Holds {
         !self.unreadable.is_empty()
             || self.holds.iter().any(|(_, hold)| hold.covers(class, first_millis, last_millis))
     }
+
+    /// Whether an object may expire; `None` where the key is not one of the archive's.
+    pub fn expiry_of(&self, key: &ObjectKey) -> Option<Expiry> {
+        let key = key.parse()?;
+        let held = self.covers(key.class, key.first_millis, key.last_millis);
+        Some(if held { Expiry::Held } else { Expiry::On })
+    }
 }
 
 #[cfg(test)]
@@ -236,18 +315,18 @@ mod tests {
     use super::*;
     use RetentionClass::{Long, Short};
 
-    fn time(text: &str) -> Timestamp {
+    fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
     fn hold(class: Option<RetentionClass>, from: Option<&str>, to: Option<&str>) -> Hold {
         Hold {
             class,
-            from: from.map(time),
-            to: to.map(time),
+            from: from.map(at),
+            to: to.map(at),
             reason: "case 12/26".to_owned(),
             by: "ada".to_owned(),
-            created: time("2026-11-21T10:00:00Z"),
+            created: at("2026-11-21T10:00:00Z"),
         }
     }
 
@@ -332,13 +411,45 @@ mod tests {
     }
 
     #[test]
+    fn a_released_hold_holds_nothing_and_a_release_alone_is_left_over() {
+        let hold = hold(Some(Short), None, None);
+        let release = Release { by: "bob".to_owned(), released: at("2026-12-01T00:00:00Z") };
+        assert_eq!(Release::parse(release.to_json().as_bytes()).unwrap(), release);
+        let (held, released) = (hold.to_json(), release.to_json());
+        let holds = Holds::parse([
+            ("holds/a.json", held.as_bytes()),
+            ("holds/a.released.json", released.as_bytes()),
+            ("holds/gone.released.json", released.as_bytes()),
+        ]);
+        let id = |name: &str| name.parse::<HoldId>().unwrap();
+        assert_eq!(holds.released, [(id("a"), hold, release)]);
+        assert_eq!(holds.leftover, [id("gone")]);
+        assert!(holds.holds.is_empty() && holds.unreadable.is_empty() && !holds.covers(Short, 0, 0));
+        // A release that cannot be read releases nothing.
+        let holds = Holds::parse([("holds/a.json", held.as_bytes()), ("holds/a.released.json", b"{}")]);
+        assert_eq!((holds.holds.len(), holds.unreadable.len()), (1, 1));
+    }
+
+    #[test]
+    fn whether_an_object_may_expire_is_told_by_its_key() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let day = "2026-01-01".parse().unwrap();
+        let key = ObjectKey::of_merged(Short, day, 1_767_225_600_000, 1_767_225_600_000, id);
+        let body = hold(Some(Short), Some("2026-01-01T00:00:00Z"), None).to_json();
+        let holds = Holds::parse([("holds/a.json", body.as_bytes())]);
+        assert_eq!(holds.expiry_of(&key), Some(Expiry::Held));
+        assert_eq!(Holds::default().expiry_of(&key), Some(Expiry::On));
+        assert_eq!(holds.expiry_of(&ObjectKey::new("logs/class=short/notes.txt")), None);
+    }
+
+    #[test]
     fn an_id_is_a_part_of_a_key() {
         let longest = "x".repeat(MAX_ID_CHARS);
         assert_eq!(
             HoldId::of_key(&format!("holds/{longest}.json")).unwrap().key(),
             format!("holds/{longest}.json")
         );
-        for id in ["", "a/b", "a b", "é", &format!("{longest}x")] {
+        for id in ["", "a/b", "a.b", "a b", "é", &format!("{longest}x")] {
             assert!(id.parse::<HoldId>().is_err(), "{id}");
         }
     }

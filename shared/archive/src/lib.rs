@@ -4,6 +4,7 @@
 mod fold;
 mod key;
 mod parquet_file;
+mod read;
 pub mod retention;
 mod row;
 mod schema;
@@ -12,6 +13,10 @@ mod store;
 pub use fold::escape_line;
 pub use key::{Day, LogKey, ObjectKey, QuarantineKeys, split_by_day};
 pub use parquet_file::{MergedWriter, ParquetEncoder, ParquetError, Written, write_parquet};
+pub use read::{
+    ArchiveReader, ArchiveRows, Filter, Lookup, Merge, MergeInput, MergeLimits, Merged, OpenFile, Order,
+    ReadCounts, ReadError, Skipped, TimeRange,
+};
 pub use row::StoredRow;
 pub use schema::{REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
 pub use store::{

@@ -8,9 +8,17 @@
 //! expires, and a hold that cannot be read holds everything.
 
 mod hold;
+mod policy;
+mod verify;
 
 pub use hold::{
     HOLDS_PREFIX, Hold, HoldError, HoldId, Holds, MAX_HOLD_BYTES, MAX_REASON_CHARS, Release, UnreadableHold,
+};
+pub use policy::{
+    ClassPolicy, LifecycleRule, Move, NONCURRENT_DAYS, Policy, QUARANTINE_PREFIX, check_lifecycle,
+};
+pub use verify::{
+    ClassTotals, Fault, FaultKind, MAX_FAULTS, Report, SLACK_DAYS, Unexplained, Verifier, Version, Versions,
 };
 
 /// The tag, key and value, that lifecycle expiry asks for.

@@ -276,10 +276,8 @@ impl<'a> Verifier<'a> {
             self.report.fault(
                 FaultKind::Hold,
                 object.key.as_str(),
-                format!(
-                    "it was deleted without a release; remove the delete marker to restore it, \
-                     and run `catchment retention reconcile`; by whom is not told by the bucket (CloudTrail may know)"
-                ),
+                "it was deleted without a release; remove the delete marker to restore it, and run `catchment \
+                 retention reconcile`; by whom is not told by the bucket (CloudTrail may know)",
             );
         }
     }

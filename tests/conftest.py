@@ -180,9 +180,13 @@ class Deployed:
 
     def query(self, sql):
         """The rows of Athena's answer, as dictionaries of strings."""
+        return self.ask(sql)[1]
+
+    def ask(self, sql, database=DATABASE):
+        """Athena's answer: (name, type) of its columns, and its rows as dictionaries of strings."""
         athena = self.client("athena")
         started = athena.start_query_execution(
-            QueryString=sql, WorkGroup=self.stack["WorkgroupName"], QueryExecutionContext={"Database": DATABASE}
+            QueryString=sql, WorkGroup=self.stack["WorkgroupName"], QueryExecutionContext={"Database": database}
         )["QueryExecutionId"]
 
         def ended():
@@ -191,11 +195,12 @@ class Deployed:
 
         status = wait_for("answer", ended)
         assert status["State"] == "SUCCEEDED", status["StateChangeReason"]
-        header, *rows = (
-            [cell.get("VarCharValue") for cell in row["Data"]]
-            for row in athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
-        )
-        return [dict(zip(header, row)) for row in rows]
+        answer = athena.get_query_results(QueryExecutionId=started)["ResultSet"]
+        columns = [(column["Name"], column["Type"]) for column in answer["ResultSetMetadata"]["ColumnInfo"]]
+        names = [name for name, _ in columns]
+        rows = [[cell.get("VarCharValue") for cell in row["Data"]] for row in answer["Rows"]]
+        # Only the answer to what begins with SELECT or WITH has the names as its first row.
+        return columns, [dict(zip(names, row)) for row in rows if row != names]
 
     def catchment(self, *arguments):
         """What the command writes to standard output."""

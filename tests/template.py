@@ -47,15 +47,6 @@ def functions():
     }
 
 
-def saved_queries():
-    """Name -> SQL, for the database that the template has as default."""
-    database = template()["Parameters"]["DatabaseName"]["Default"]
-    return {
-        it["Properties"]["Name"]: it["Properties"]["QueryString"]["Fn::Sub"].replace("${DatabaseName}", database)
-        for it in resources("AWS::Athena::NamedQuery").values()
-    }
-
-
 def variables_read_by(function):
     """The names of environment variables that a function's config.rs reads, tests left out."""
     source = (ROOT / "functions" / function / "src" / "config.rs").read_text()

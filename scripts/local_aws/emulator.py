@@ -80,6 +80,8 @@ class Emulator:
             S3_DATA_DIR=str(directory / "s3"),
             STATE_DIR=str(directory / "state"),
             TMPDIR=str(scratch),
+            # Athena's sessions are in UTC.
+            TZ="UTC",
         )
         log = directory / "emulator.log"
         pid = processes.start([sys.executable, "-m", "ministack"], log, env)

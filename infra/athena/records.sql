@@ -1,0 +1,78 @@
+-- The view "records": one row a log event, as people think of it.
+--
+-- The table "logs" is what lies in the Parquet files. Merged files store no value
+-- twice (infra/adr/0017-merged-files-fold-lines.md); this puts together again:
+--
+--   time_unix_nano, observed_timestamp   stored only where "timestamp" does not say the same
+--   event_id         observed time in ms * 2^144 + event_batch + event_index, in 56 digits
+--   line             U+001A and a letter stand for what another column holds, U+001A and 0 for a U+001A
+--   attributes       the JSON of the parsed fields: the column, or the line where that is the JSON
+--
+-- and adds what is computed: detected_level (the severity's name, whatever the line
+-- called it) and hour. class and dt are the table's: a bound on dt prunes through the view.
+-- A query pays for the columns that it names: line, event_id and attributes are made of
+-- several, the others of one.
+SELECT
+  "timestamp",
+  coalesce(time_unix_nano, 1000000 * date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', "timestamp")) AS time_unix_nano,
+  coalesce(observed_timestamp, "timestamp") AS observed_timestamp,
+  coalesce(event_id, lpad(
+    -- The upper 34 digits, with what the lower 22 carry, and the lower 22.
+    CAST(id_upper + CAST(substr(lpad(CAST(id_lower AS varchar), 38, '0'), 1, 16) AS decimal(38, 0)) AS varchar), 34, '0')
+    || substr(lpad(CAST(id_lower AS varchar), 38, '0'), 17)) AS event_id,
+  account_id,
+  region,
+  log_group,
+  log_stream,
+  service,
+  environment,
+  cluster,
+  workload,
+  instance,
+  container,
+  format,
+  severity_number,
+  severity_text,
+  message,
+  trace_id,
+  span_id,
+  request_id,
+  user_id,
+  event_name,
+  http_method,
+  path,
+  status_code,
+  duration_ms,
+  whole_line AS line,
+  -- Whatever else a JSON line is called by its fields (emf, cloudtrail ...), it is JSON.
+  coalesce(attributes, CASE WHEN format IN ('json', 'emf', 'cloudtrail', 'kubernetes_audit', 'lambda')
+    AND substr(whole_line, 1, 1) = '{' THEN whole_line END) AS attributes,
+  redactions,
+  parse_error,
+  more_event_ids,
+  CASE
+    WHEN severity_number BETWEEN 1 AND 4 THEN 'trace'
+    WHEN severity_number BETWEEN 5 AND 8 THEN 'debug'
+    WHEN severity_number BETWEEN 9 AND 12 THEN 'info'
+    WHEN severity_number BETWEEN 13 AND 16 THEN 'warn'
+    WHEN severity_number BETWEEN 17 AND 20 THEN 'error'
+    WHEN severity_number >= 21 THEN 'fatal'
+  END AS detected_level,
+  date_trunc('hour', "timestamp") AS hour,
+  class,
+  dt
+FROM (
+  SELECT
+    *,
+    replace(line, chr(26) || '0', chr(26)) AS whole_line,
+    -- 2^144 = 2230074519853062314153 5718272648361505980416, in two halves of 22 digits:
+    -- no product or sum of theirs has more than the 38 digits that a decimal takes.
+    CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
+      * CAST('2230074519853062314153' AS decimal(38, 0))
+      + CAST(substr(lpad(event_batch, 44, '0'), 1, 22) AS decimal(38, 0)) AS id_upper,
+    CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
+      * CAST('5718272648361505980416' AS decimal(38, 0))
+      + CAST(substr(lpad(event_batch, 44, '0'), 23) AS decimal(38, 0))
+      + CAST(event_index AS decimal(38, 0)) AS id_lower
+  FROM logs
+)

@@ -14,8 +14,8 @@ pub use fold::escape_line;
 pub use key::{Day, LogKey, ObjectKey, QuarantineKeys, split_by_day};
 pub use parquet_file::{MergedWriter, ParquetEncoder, ParquetError, Written, write_parquet};
 pub use read::{
-    ArchiveReader, ArchiveRows, Filter, Lookup, Merge, MergeInput, MergeLimits, Merged, OpenFile, Order,
-    ReadCounts, ReadError, Skipped, TimeRange,
+    ArchiveReader, ArchiveRows, Batch, Column, ColumnSet, Filter, Lookup, Merge, MergeInput, MergeLimits,
+    Merged, OpenFile, Order, ReadCounts, ReadError, Rows, Skipped, TimeRange,
 };
 pub use row::StoredRow;
 pub use schema::{REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY};

@@ -8,7 +8,7 @@
 mod buffer;
 mod chunk;
 mod dictionary;
-mod encoding;
+pub(crate) mod encoding;
 mod merged;
 
 use std::cell::RefCell;

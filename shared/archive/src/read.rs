@@ -13,18 +13,30 @@
 //! believed before it was held against a named limit or the bytes that are there.
 
 mod archive;
+mod bloom;
+mod column;
+mod encoding;
+mod fetch;
 mod file;
 mod filter;
+mod footer;
 mod merge;
+mod page;
 mod rows;
+mod thrift;
+mod values;
+
+use std::borrow::Cow;
+use std::fmt;
 
 use crate::key::ObjectKey;
 
 pub use archive::{ArchiveReader, ArchiveRows, ReadCounts, TimeRange};
+pub use column::{Column, ColumnSet};
 pub use file::OpenFile;
 pub use filter::{Filter, Lookup};
 pub use merge::{Merge, MergeInput, MergeLimits, Merged, Skipped};
-pub use rows::Order;
+pub use rows::{Batch, Order, Rows};
 
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -62,4 +74,24 @@ pub enum ReadError<E> {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// What is wrong with the bytes of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Damage(Cow<'static, str>);
+
+impl Damage {
+    fn new(what: impl Into<Cow<'static, str>>) -> Self {
+        Self(what.into())
+    }
+
+    fn of<E>(self, key: &ObjectKey) -> ReadError<E> {
+        ReadError::Foreign { key: key.clone(), reason: self.0.into_owned() }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

@@ -115,7 +115,7 @@ fn put_run(out: &mut Vec<u8>, count: usize, value: u64, width: u8) {
 
 /// Indices into a dictionary of `entries`: the bit width, then one run when all
 /// are the same, else packed bits.
-pub(super) fn put_indices(out: &mut Vec<u8>, indices: &[u16], entries: usize) {
+pub(crate) fn put_indices(out: &mut Vec<u8>, indices: &[u16], entries: usize) {
     // Readers differ about a width of 0.
     let width = bit_width(entries.saturating_sub(1) as u64).max(1);
     out.push(width);
@@ -134,7 +134,7 @@ pub(super) fn put_indices(out: &mut Vec<u8>, indices: &[u16], entries: usize) {
 }
 
 /// DELTA_BINARY_PACKED.
-pub(super) fn put_deltas(out: &mut Vec<u8>, values: &[i64]) {
+pub(crate) fn put_deltas(out: &mut Vec<u8>, values: &[i64]) {
     put_varint(out, BLOCK as u64);
     put_varint(out, MINIBLOCKS as u64);
     put_varint(out, values.len() as u64);

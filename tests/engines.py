@@ -1,14 +1,18 @@
-"""Engines that read the archive's files by themselves: DuckDB, and Spark where it is installed.
+"""What answers SQL in the tests: Athena in the emulator, DuckDB over the files, and
+Spark over the files where it is installed.
 
-Both read a folder laid out as the bucket is (`logs/class=…/dt=…/…`), take the same
-text of infra/athena, and answer as Deployed.query does: dictionaries of texts.
+All take the same text of infra/athena, and answer with dictionaries of texts. A
+folder of files is laid out as the bucket is: `logs/class=…/dt=…/…`.
 """
 
 import datetime
+import json
 
 import duckdb
 
 from local_aws import athena
+
+PROFILED = "EXPLAIN (ANALYZE, FORMAT json) "
 
 HIVE = "hive_partitioning = true, hive_types = {'class': VARCHAR, 'dt': DATE}"
 
@@ -20,8 +24,28 @@ def text(value):
     return None if value is None else str(value)
 
 
+class Athena:
+    """Athena over a database of a deployed stack. The view stands in each statement, for the emulator knows none."""
+
+    def __init__(self, deployed, database):
+        self.deployed, self.database = deployed, database
+
+    def query(self, sql, before=athena.DUCKDB):
+        columns, rows = self.deployed.ask(before + athena.inlined(sql), self.database)
+        times = [name for name, kind in columns if kind == "timestamp"]
+        for row in rows:
+            for name in times:
+                row[name] = text(datetime.datetime.fromisoformat(row[name])) if row[name] else None
+        return rows
+
+    def bytes_read(self, sql):
+        """What the emulator's engine read to answer; DataScannedInBytes is no measure of it there."""
+        ((_, profile),) = [row.values() for row in self.query(sql, before=PROFILED)]
+        return json.loads(profile)["io"]["total_bytes_read"]
+
+
 class DuckDb:
-    """DuckDB over a folder; `files_read` tells which of its files the last query opened."""
+    """DuckDB over a folder."""
 
     def __init__(self, folder):
         self.connection = duckdb.connect()
@@ -36,6 +60,11 @@ class DuckDb:
         answer = self.connection.execute(sql)
         names = [column[0] for column in answer.description]
         return [dict(zip(names, map(text, row))) for row in answer.fetchall()]
+
+    def bytes_read(self, sql):
+        """What it read to answer."""
+        ((_, profile),) = self.connection.execute(PROFILED + sql).fetchall()
+        return json.loads(profile)["io"]["total_bytes_read"]
 
 
 class Spark:

@@ -5,10 +5,14 @@ the lines that were sent.
 
 import datetime
 import json
+import random
+import time
 
+import duckdb
 import pytest
-from conftest import subscription_event
-from engines import DuckDb, text
+from conftest import event_id, subscription_event
+from engines import Athena, DuckDb
+from template import properties
 
 from local_aws import athena
 
@@ -18,7 +22,11 @@ QUERIES = {query.file: query for query in athena.queries()}
 
 
 def stamp(at):
-    return datetime.datetime.fromtimestamp(at / 1000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return day(at, "%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def day(at, form="%Y-%m-%d"):
+    return datetime.datetime.fromtimestamp(at / 1000, datetime.UTC).strftime(form)
 
 
 def error(**fields):
@@ -97,40 +105,49 @@ EXPECTED = {
     "audit-by-user": (["event_name", "message"], [["user.login", "asked"], ["user.logout", "left"]]),
 }
 PLACEHOLDERS = {"REQUEST_ID": "req_abc123", "USER_ID": "u7"}
-
-
-class Athena:
-    """Athena over a database: the view stands in each statement, for the emulator knows none."""
-
-    def __init__(self, deployed, database):
-        self.deployed, self.database = deployed, database
-
-    def query(self, sql):
-        columns, rows = self.deployed.ask(athena.DUCKDB + athena.inlined(sql), self.database)
-        times = [name for name, kind in columns if kind == "timestamp"]
-        for row in rows:
-            for name in times:
-                row[name] = text(datetime.datetime.fromisoformat(row[name])) if row[name] else None
-        return rows
+# Lines whose bytes somebody may look at: the format that they are read as, and the line.
+VERBATIM = [
+    ("json", '{"level":"warn", "message":"a \\"quoted\\" thing\\u00e9\\n", "request_id":"r-1","path":"/a b","user_id": 7 }'),
+    ("json", '{"ts":1734604215.5,"msg":"unicode é 漢 🙂","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7"}'),
+    ("access", '203.0.113.9 - frank [{clf}] "GET /apache_pb.gif?a=1&b=%20 HTTP/1.1" 200 2326 "http://example.com/start" "Mozilla/4.08 [en]"'),
+    ("logfmt", 'time={time} level=info msg="POST /pay  ok" request_id=r-2 duration=1.5s path=/pay status=200'),
+    ("text", "{time} ERROR   something   broke for user_id=u-3\tat once  "),
+    ("text", "2024-12-19 10:30:15 - personal_assistant.core - INFO - Enhanced LTM optimization"),
+    ("syslog", "<34>1 {time} mymachine.example.com su - ID47 - 'su root' failed for lonvick on /dev/pts/8"),
+    ("text", "a \x1a alone, \x1a0 and \x1am twice \x1a\x1a, at the end \x1a"),
+    ("json", '{"message":"a raw \\u001a escape","request_id":"r-4"}'),
+    ("text", "\x1a0"),
+]
 
 
 @pytest.fixture(scope="module")
-def sent(deployed):
-    """The lines as they were sent: event id -> line, by service."""
-    now = int(datetime.datetime.now(datetime.UTC).timestamp() * 1000)
-    sent = {}
+def now():
+    return int(time.time() * 1000)
+
+
+@pytest.fixture(scope="module")
+def engines(deployed, now):
+    """The lines are sent; what answers of them."""
     for service, lines in LINES.items():
         at = [(now - age, line.replace("{time}", stamp(now - age))) for age, line in lines]
-        payload = subscription_event(f"/ecs/{service}", at)
-        deployed.ingest(payload)
-        sent[service] = [line for _, line in at]
-    return sent
-
-
-@pytest.fixture(scope="module")
-def engines(deployed, sent):
+        deployed.ingest(subscription_event(f"/ecs/{service}", at))
+    deployed.ingest(subscription_event("/ecs/verbatim", verbatim(now)))
+    # Far more bytes than the others have, which nobody asks for.
+    for group, age in (("/ecs/bulk", 3 * DAY), ("/ecs/short-bulk", 4 * DAY)):
+        lines = [(now - age, f"{number} {random.randbytes(200).hex()}") for number in range(1000)]
+        deployed.ingest(subscription_event(group, lines))
     deployed.parquet_files()  # brings the archive into the mirror
     return {"athena": Athena(deployed, "catchment"), "duckdb": DuckDb(deployed.mirror)}
+
+
+def verbatim(now):
+    times = {"{time}": stamp(now), "{clf}": day(now, "%d/%b/%Y:%H:%M:%S +0000")}
+    lines = []
+    for number, (_, line) in enumerate(VERBATIM):
+        for name, written in times.items():
+            line = line.replace(name, written)
+        lines.append((now + number, line))
+    return lines
 
 
 def ask(engine, query):
@@ -152,3 +169,98 @@ def test_a_query_finds_what_was_sent_through_each_engine(engines, query):
     answers = {name: ask(engine, query) for name, engine in engines.items()}
     assert [[row[column] for column in columns] for row in answers["athena"]] == expected
     assert answers["duckdb"] == answers["athena"]
+
+
+@pytest.mark.parametrize("engine", ["athena", "duckdb"])
+def test_a_line_comes_back_byte_for_byte_with_its_event_id_and_time(engines, now, engine):
+    rows = engines[engine].query(
+        "SELECT event_id, line, format, time_unix_nano, observed_timestamp FROM records WHERE service = 'verbatim' ORDER BY event_id"
+    )
+    sent = verbatim(now)
+    group, stream = "/ecs/verbatim", "ecs/app/0123456789abcdef0123456789abcdef"
+    assert [row["line"] for row in rows] == [line for _, line in sent]
+    assert [row["format"] for row in rows] == [form for form, _ in VERBATIM]
+    assert [row["event_id"] for row in rows] == [
+        event_id(group, stream, number, at) for number, (at, _) in enumerate(sent)
+    ]
+    assert [row["observed_timestamp"] for row in rows] == [day(at, "%Y-%m-%d %H:%M:%S.%f") for at, _ in sent]
+
+
+# ----------------------------------------------------------- what is not read
+
+LINES_OF = "SELECT count(*) AS records, count(line) AS lines FROM records WHERE service <> 'nobody'"
+
+
+@pytest.mark.parametrize("engine", ["athena", "duckdb"])
+def test_a_query_for_one_day_or_class_reads_little_of_the_others(engines, now, engine):
+    few, many = day(now - 4 * DAY), day(now - 3 * DAY)
+    read = {
+        bound: engines[engine].bytes_read(LINES_OF + bound)
+        for bound in ("", f" AND dt = DATE '{many}'", f" AND dt = DATE '{few}'", f" AND dt = DATE '{few}' AND class = 'standard'")
+    }
+    print(engine, read)
+    both, of_many, of_few, of_standard = read.values()
+    # 1,000 lines of 400 random hexadecimal digits each, twice: zstd halves them.
+    assert both > 400_000
+    assert 200_000 < of_many < both * 0.65 and 200_000 < of_few < both * 0.65
+    assert of_standard < both * 0.2
+
+
+def damage_pages(data):
+    """A Parquet file whose metadata can be read, and nothing else."""
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    return data[:4] + b"\xff" * (len(data) - footer - 4) + data[-footer:]
+
+
+def copied(source, target, change):
+    for path in source.rglob("*.parquet"):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(change(path, path.read_bytes()))
+    return target
+
+
+def catalogued(deployed, name, folder):
+    """A database and its table logs, as the template has them, over a copy of a folder."""
+    deployed.s3.create_bucket(Bucket=name)
+    for path in folder.rglob("*.parquet"):
+        deployed.s3.put_object(Bucket=name, Key=str(path.relative_to(folder)), Body=path.read_bytes())
+    glue = deployed.client("glue")
+    glue.create_database(DatabaseInput={"Name": name})
+    table = json.loads(json.dumps(properties("LogsTable")["TableInput"]))
+    table["Parameters"]["storage.location.template"] = f"s3://{name}/logs/class=${{class}}/dt=${{dt}}/"
+    table["StorageDescriptor"]["Location"] = f"s3://{name}/logs/"
+    glue.create_table(DatabaseName=name, TableInput=table)
+    return Athena(deployed, name)
+
+
+@pytest.mark.parametrize("partition", ["class=standard/dt={few}", "dt={many}"])
+def test_no_byte_of_another_partition_is_needed(deployed, engines, now, tmp_path, partition):
+    partition = partition.format(few=day(now - 4 * DAY), many=day(now - 3 * DAY))
+    first = min(deployed.mirror.rglob("*.parquet"))
+
+    def pages(path, data):
+        return data if partition in str(path) else damage_pages(data)
+
+    def files(path, data):
+        return data if partition in str(path) else damage_pages(data) if path == first else b"no Parquet"
+
+    # The emulator's Athena looks into the metadata of every file, DuckDB by itself of the first, to know the columns.
+    damaged = {
+        "athena": catalogued(deployed, f"damaged-{len(partition)}", copied(deployed.mirror, tmp_path / "pages", pages)),
+        "duckdb": DuckDb(copied(deployed.mirror, tmp_path / "files", files)),
+    }
+    bounds = "".join(f" AND {key} = '{value}'" for key, value in (it.split("=") for it in partition.split("/")))
+    for engine, over_damage in damaged.items():
+        (expected,) = engines[engine].query(LINES_OF + bounds)
+        assert over_damage.query(LINES_OF + bounds) == [expected] != [{"records": "0", "lines": "0"}]
+        with pytest.raises((AssertionError, duckdb.Error)):
+            over_damage.query(LINES_OF)
+
+
+@pytest.mark.parametrize("engine", ["athena", "duckdb"])
+def test_a_query_without_bounds_answers_too_where_days_have_expired(engines, engine):
+    count = "SELECT count(*) AS records, count(DISTINCT event_id) AS events FROM records WHERE service = 'gremlins-api'"
+    sent = str(len(LINES["gremlins-api"]))
+    assert engines[engine].query(count) == [{"records": sent, "events": sent}]
+    assert engines[engine].query(count + " AND dt < DATE '2024-01-01'") == [{"records": "0", "events": "0"}]

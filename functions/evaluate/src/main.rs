@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     let rules = CachedRules::new(RuleSource::new(clients::s3(&sdk), bucket, prefix));
     let serve = async |event: LambdaEvent<serde_json::Value>| {
         let now_ms = SystemClock.now_millis();
-        let rules = rules.current(now_ms).await;
+        let rules = rules.current(now_ms).await?;
         let stack = stack_of(&event.context.invoked_function_arn);
         let mut report = evaluator.run(&rules.set, now_ms, stack).await;
         report.rules_invalid = u64::from(rules.is_stale);

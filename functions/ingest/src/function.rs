@@ -4,13 +4,20 @@
 use catchment_alert::PartialStore;
 use catchment_archive::ArchiveStore;
 use catchment_audit::AuditStore;
+use catchment_aws::AwsError;
+use catchment_aws::alert_store::DynamoPartials;
+use catchment_aws::archive::S3Archive;
+use catchment_aws::audit::DynamoAudit;
+use catchment_aws::clients::{self, SdkConfig};
 use catchment_aws::clock::{Clock, SystemClock};
-use catchment_aws::pipeline::CachedPipeline;
-use catchment_aws::rules::CachedRules;
+use catchment_aws::pipeline::{CachedPipeline, ConfigSource, PipelineError, hash_key};
+use catchment_aws::rules::{CachedRules, RuleSource};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 
+use crate::config::Config;
 use crate::handler::Ingest;
+use crate::report::Report;
 
 /// The function; built once, used for every invocation.
 #[derive(Debug)]
@@ -25,28 +32,58 @@ pub struct Function<A, D, P> {
     pub metrics_namespace: String,
 }
 
+impl Function<S3Archive, DynamoAudit, DynamoPartials> {
+    /// The function over AWS. It does not start without the key of the keyed hash
+    /// where there is to be one.
+    pub async fn start(config: Config, sdk: &SdkConfig) -> Result<Self, AwsError> {
+        let key = hash_key(sdk, config.hash_key_secret_arn.as_deref()).await?;
+        let (s3, dynamodb) = (clients::s3(sdk), clients::dynamodb(sdk));
+        let bucket = &config.archive_bucket;
+        let file = ConfigSource::new(s3.clone(), bucket, &config.config_key);
+        Ok(Self {
+            rules: CachedRules::new(RuleSource::new(s3.clone(), bucket, &config.rules_prefix)),
+            pipeline: CachedPipeline::new(file, key, config.routing),
+            ingest: Ingest::new(
+                S3Archive::new(s3, bucket),
+                DynamoAudit::new(dynamodb.clone(), &config.audit_table, config.audit_retention_days),
+                DynamoPartials::new(dynamodb, &config.state_table),
+                config.settings,
+            ),
+            metrics_namespace: config.metrics_namespace,
+        })
+    }
+}
+
 impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Function<A, D, P> {
     /// Takes in one payload and emits what became of it, which is the answer too. On an
     /// error Lambda invokes again with the same payload.
     pub async fn serve(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
-        let now = SystemClock.now_millis();
         let namespace = &self.metrics_namespace;
-        let current = match self.pipeline.current(now).await {
-            Ok(current) => current,
+        let report = match self.take_in(event.payload).await {
+            Ok(report) => report,
             Err(error) => {
                 tracing::error!(%error, "the payload will come again");
-                crate::report::config_is_missing(namespace).emit(now)?;
-                return Err(error.into());
+                if error.is::<PipelineError>() {
+                    crate::report::config_is_missing(namespace).emit(SystemClock.now_millis())?;
+                }
+                return Err(error);
             }
         };
-        let rules = self.rules.current(now).await;
-        let report = self.ingest.handle(event.payload, &rules.set, &current.pipeline).await;
-        let mut report =
-            report.inspect_err(|error| tracing::error!(%error, "the payload will come again"))?;
-        report.rules_invalid = u64::from(rules.is_stale);
-        report.config_invalid = u64::from(current.is_stale);
         report.emit(namespace, SystemClock.now_millis())?;
         report.log(&event.context.request_id);
         Ok(report.answer())
+    }
+
+    /// Takes in one payload under the configuration and the rules as they are now.
+    /// Without them nothing is taken in: what they would have redacted must not be
+    /// stored, and what they would have counted would never be.
+    pub async fn take_in(&self, payload: Value) -> Result<Report, Error> {
+        let now = SystemClock.now_millis();
+        let current = self.pipeline.current(now).await?;
+        let rules = self.rules.current(now).await?;
+        let mut report = self.ingest.handle(payload, &rules.set, &current.pipeline).await?;
+        report.rules_invalid = u64::from(rules.is_stale);
+        report.config_invalid = u64::from(current.is_stale);
+        Ok(report)
     }
 }

@@ -1,17 +1,19 @@
 //! SDK clients for Lambda functions: credentials from the environment alone and
 //! one TLS stack, so that a cold start does no more than it must.
 
+use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::time::Duration;
 
+pub use aws_config::SdkConfig;
+
 /// Attempts of one call, the first included; three spans about a second of throttling.
-const MAX_ATTEMPTS: u32 = 3;
+pub const MAX_ATTEMPTS: u32 = 3;
 /// A call that has no answer after this long is tried again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that is not there after this long is tried again.

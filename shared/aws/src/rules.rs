@@ -3,7 +3,7 @@
 //! Without any file the rules that come with Catchment apply. Files that have a
 //! fault do not replace rules that had none: the last good set stays until the
 //! fault is mended. A process that starts with faulty files runs the rules that
-//! have none.
+//! have none; one that starts while S3 does not answer fails, and is tried again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -101,10 +101,13 @@ impl CachedRules {
     }
 
     /// The rules at `now_ms`. Faults are logged, with file, group, rule, line and column.
-    pub async fn current(&self, now_ms: i64) -> CurrentRules {
+    ///
+    /// A process that has no rules yet, and cannot read them now but may later, gets
+    /// an error: what other rules would do in their place cannot be undone.
+    pub async fn current(&self, now_ms: i64) -> Result<CurrentRules, AwsError> {
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let previous = match cached {
-            Some((read_ms, rules)) if now_ms - read_ms < RECHECK_MS => return rules,
+            Some((read_ms, rules)) if now_ms - read_ms < RECHECK_MS => return Ok(rules),
             other => other.map(|(_, rules)| rules.set),
         };
         let rules = match self.source.load().await {
@@ -115,6 +118,7 @@ impl CachedRules {
                 }
                 rules
             }
+            Err(error) if previous.is_none() && error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "the rule files cannot be read; older rules stand in");
                 let set = previous.unwrap_or_else(|| Arc::new(RuleSet::embedded()));
@@ -123,7 +127,7 @@ impl CachedRules {
         };
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         *cached = Some((now_ms, rules.clone()));
-        rules
+        Ok(rules)
     }
 }
 

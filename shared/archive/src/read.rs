@@ -23,6 +23,7 @@ mod footer;
 mod merge;
 mod page;
 mod rows;
+mod seen;
 mod thrift;
 mod values;
 

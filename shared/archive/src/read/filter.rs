@@ -123,6 +123,10 @@ impl Wanted {
         }
     }
 
+    pub fn range(&self) -> TimeRange {
+        self.range
+    }
+
     /// How many values are looked up.
     pub fn lookups(&self) -> usize {
         self.lookups

@@ -1,9 +1,33 @@
-//! Several objects as one sequence of rows, each record once.
+//! Several objects as one sequence of rows by (time, event ids), each record once.
+//!
+//! An object is opened when the rows have come to its first time, and let go
+//! when its last row was given: what is held in memory is of objects that
+//! overlap in time. A row is left out when other rows, given before or known,
+//! hold all of its events. Repeats at the same time are always found; at other
+//! times within the bounds of [`MergeLimits`].
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
+
+use super::column::ColumnSet;
+use super::file::OpenFile;
+use super::filter::Wanted;
+use super::rows::{Cursor, Order};
+use super::seen::{EventId, Seen};
+use super::values::Scratch;
+use super::{ReadError, TimeRange};
 use crate::key::ObjectKey;
-use crate::read::{Order, ReadError};
 use crate::row::StoredRow;
 use crate::store::{Listed, ObjectReader};
+
+/// Twice what an event's own time may differ from when CloudWatch was given it:
+/// as far apart are the times that two parses give one event.
+const WINDOW_MILLIS: i64 = 30 * 60 * 1000;
+
+/// Some 30 MB.
+const MAX_SEEN_EVENTS: usize = 500_000;
 
 /// An object to merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +42,16 @@ pub struct MergeInput {
 /// What bounds a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MergeLimits {
-    /// How many event ids are remembered to tell repeats at other times by.
+    /// How many event ids are remembered, to tell repeats at other times by.
     pub max_seen_events: usize,
     /// For how long they are, in milliseconds of the rows' times.
     pub window_millis: i64,
+}
+
+impl Default for MergeLimits {
+    fn default() -> Self {
+        Self { max_seen_events: MAX_SEEN_EVENTS, window_millis: WINDOW_MILLIS }
+    }
 }
 
 /// An object that was left out.
@@ -43,32 +73,299 @@ pub struct Merged {
     pub repeated_rows: u64,
     /// Rows of known inputs.
     pub known_rows: u64,
+    /// Bytes that the store gave.
+    pub bytes_read: u64,
+    /// Bytes of objects and decoded pages that were held at once, at most.
+    pub peak_held_bytes: usize,
     /// Inputs that are foreign or damaged. Rows that were read before the damage
     /// was found have been given.
     pub foreign: Vec<Skipped>,
 }
 
+/// What rows are sorted by; the greatest comes first out of a heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    /// Turned around for the newest first.
+    time: i64,
+    id: EventId,
+    /// A record of more events comes before one of fewer.
+    more: Reverse<u32>,
+}
+
+/// The milliseconds that rows are sorted by: 0 for a row without a time.
+fn millis(row: &StoredRow<'_>) -> i64 {
+    row.timestamp.unwrap_or_default()
+}
+
+/// Turns times around, so that the newest are least.
+fn turned(order: Order, millis: i64) -> i64 {
+    match order {
+        Order::OldestFirst => millis,
+        Order::NewestFirst => !millis,
+    }
+}
+
+impl Position {
+    fn of(order: Order, row: &StoredRow<'_>) -> Self {
+        let more = row.more_event_ids.map_or(0, |ids| ids.bytes().filter(|byte| *byte == b',').count() + 1);
+        Self { time: turned(order, millis(row)), id: EventId::of_row(row), more: Reverse(more as u32) }
+    }
+}
+
+/// An input that is open.
+#[derive(Debug)]
+struct Open {
+    cursor: Cursor,
+    known: bool,
+    /// Positions of the rows of the current set of pages, in their order, and the rows.
+    positions: Vec<(Position, u32)>,
+    at: usize,
+    held_bytes: usize,
+}
+
+/// What the heap compares: the position, known inputs first, then the rank of the
+/// input, so that the result is the same whatever the order of inputs.
+type Head = Reverse<(Position, bool, usize)>;
+
 /// Rows of several objects by (time, event ids), each record once.
 #[derive(Debug)]
 pub struct Merge<'s, S> {
     store: &'s S,
+    order: Order,
+    columns: ColumnSet,
+    wanted: Option<Arc<Wanted>>,
+    after: Option<Position>,
+    /// By falling start: the last is opened next.
+    waiting: Vec<(i64, MergeInput, Option<OpenFile>)>,
+    open: Vec<Option<Box<Open>>>,
+    heads: BinaryHeap<Head>,
+    /// The input whose row was given last.
+    given: Option<usize>,
+    last: Option<Position>,
+    seen: Seen,
+    scratch: Scratch,
+    held_bytes: usize,
+    result: Merged,
 }
 
 impl<'s, S: ObjectReader> Merge<'s, S> {
-    /// Nothing is read yet.
+    /// Nothing is read yet. The order of `inputs` does not matter.
     pub fn new(store: &'s S, inputs: Vec<MergeInput>, order: Order, limits: MergeLimits) -> Self {
-        let _ignored = (inputs, order, limits);
-        Self { store }
+        let inputs = inputs.into_iter().map(|input| (input, None)).collect();
+        Self::wanting(store, inputs, order, limits, None)
     }
 
-    /// The next row; `None` at the end.
+    /// Of rows that are `wanted` alone; some inputs may be open already.
+    pub(super) fn wanting(
+        store: &'s S,
+        inputs: Vec<(MergeInput, Option<OpenFile>)>,
+        order: Order,
+        limits: MergeLimits,
+        wanted: Option<Arc<Wanted>>,
+    ) -> Self {
+        let mut waiting: Vec<_> =
+            inputs.into_iter().map(|(input, file)| (start(order, &input.listed.key), input, file)).collect();
+        waiting.sort_by(|(a_start, a, _), (b_start, b, _)| {
+            (b_start, &b.listed.key).cmp(&(a_start, &a.listed.key))
+        });
+        Self {
+            store,
+            order,
+            columns: ColumnSet::ALL,
+            wanted,
+            after: None,
+            waiting,
+            open: Vec::new(),
+            heads: BinaryHeap::new(),
+            given: None,
+            last: None,
+            seen: Seen::new(limits.max_seen_events, limits.window_millis),
+            scratch: Scratch::new(),
+            held_bytes: 0,
+            result: Merged::default(),
+        }
+    }
+
+    /// The next row, as stored; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<StoredRow<'_>>, ReadError<S::Error>> {
-        let _ignored = self.store;
-        Ok(None)
+        if let Some(given) = self.given.take() {
+            self.step(given).await?;
+        }
+        loop {
+            self.open_due().await?;
+            let Some(Reverse((position, is_new, rank))) = self.heads.peek().copied() else {
+                return Ok(None);
+            };
+            if self.is_given(position, is_new, rank) {
+                self.given = Some(rank);
+                self.last = Some(position);
+                break;
+            }
+            self.step(rank).await?;
+        }
+        let given = self.given.and_then(|rank| self.open.get(rank)?.as_ref());
+        Ok(given.and_then(|open| Some(open.cursor.row(open.positions.get(open.at)?.1))))
+    }
+
+    /// What became of it so far.
+    pub(super) fn result(&self) -> &Merged {
+        &self.result
     }
 
     /// What became of it.
-    pub fn finish(self) -> Merged {
-        Merged::default()
+    pub fn finish(mut self) -> Merged {
+        for rank in 0..self.open.len() {
+            self.close(rank);
+        }
+        self.result
     }
+
+    /// Opens the inputs that can have a row before or at the first of the open ones.
+    async fn open_due(&mut self) -> Result<(), ReadError<S::Error>> {
+        while let Some((start, ..)) = self.waiting.last() {
+            if self.heads.peek().is_some_and(|Reverse((position, ..))| position.time < *start) {
+                break;
+            }
+            let Some((_, input, file)) = self.waiting.pop() else { break };
+            let file = match file {
+                Some(file) => Ok(file),
+                None => OpenFile::open(self.store, &input.listed).await,
+            };
+            let mut file = match file {
+                Ok(file) => file,
+                Err(error) => {
+                    self.skip(error)?;
+                    continue;
+                }
+            };
+            if let Some(wanted) = &self.wanted {
+                file.prune_by_time(wanted.range());
+            }
+            let columns = if input.known { ColumnSet::IDENTITY } else { self.columns };
+            let cursor = Cursor::new(file, self.order, columns, self.wanted.clone());
+            let open = Open { cursor, known: input.known, positions: Vec::new(), at: 0, held_bytes: 0 };
+            let rank = self.open.len();
+            self.open.push(Some(Box::new(open)));
+            if let Some(position) = self.advance(rank).await? {
+                self.heads.push(Reverse((position, !input.known, rank)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes to the next row of the input that is first.
+    async fn step(&mut self, rank: usize) -> Result<(), ReadError<S::Error>> {
+        let next = self.open.get_mut(rank).and_then(Option::as_mut).and_then(|open| {
+            open.at += 1;
+            open.positions.get(open.at).map(|(position, _)| *position)
+        });
+        let next = match next {
+            Some(position) => Some(position),
+            None => self.advance(rank).await?,
+        };
+        if let Some(mut head) = self.heads.peek_mut() {
+            match next {
+                Some(position) => head.0.0 = position,
+                None => drop(PeekMut::pop(head)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the next set of pages of an input; its first row, or `None` at the end.
+    async fn advance(&mut self, rank: usize) -> Result<Option<Position>, ReadError<S::Error>> {
+        loop {
+            let Some(open) = self.open.get_mut(rank).and_then(Option::as_mut) else { return Ok(None) };
+            self.held_bytes -= std::mem::take(&mut open.held_bytes);
+            let is_more = match open.cursor.advance(self.store, &mut self.scratch).await {
+                Ok(is_more) => is_more,
+                Err(error) => {
+                    self.close(rank);
+                    self.skip(error)?;
+                    return Ok(None);
+                }
+            };
+            if !is_more {
+                self.close(rank);
+                return Ok(None);
+            }
+            open.fill(self.order, self.after);
+            self.held_bytes += open.held_bytes;
+            self.result.peak_held_bytes = self.result.peak_held_bytes.max(self.held_bytes);
+            if let Some((position, _)) = open.positions.first() {
+                return Ok(Some(*position));
+            }
+        }
+    }
+
+    fn close(&mut self, rank: usize) {
+        if let Some(open) = self.open.get_mut(rank).and_then(Option::take) {
+            self.held_bytes -= open.held_bytes;
+            self.result.bytes_read += open.cursor.file.bytes_read();
+        }
+    }
+
+    /// Reports an object that is foreign; other errors are the caller's.
+    fn skip(&mut self, error: ReadError<S::Error>) -> Result<(), ReadError<S::Error>> {
+        match error {
+            ReadError::Foreign { key, reason } => {
+                self.result.foreign.push(Skipped { key, reason });
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Whether the row that is first is to be given; remembers its events.
+    fn is_given(&mut self, position: Position, is_new: bool, rank: usize) -> bool {
+        let Some(open) = self.open.get(rank).and_then(Option::as_ref) else { return false };
+        let more = match position.more {
+            Reverse(0) => None,
+            _ => open.positions.get(open.at).and_then(|(_, row)| open.cursor.row(*row).more_event_ids),
+        };
+        let time = turned(self.order, position.time);
+        let more = || more.into_iter().flat_map(|ids| ids.split(',')).map(EventId::of_text);
+        let has_id = position.id != EventId::NONE;
+        let is_repeated = has_id
+            && (self.last == Some(position) && position.more == Reverse(0)
+                || self.seen.has(position.id) && more().all(|id| self.seen.has(id)));
+        if has_id && !is_repeated {
+            self.seen.add(position.id, time);
+            more().for_each(|id| self.seen.add(id, time));
+        }
+        match (is_new, is_repeated) {
+            (false, _) => self.result.known_rows += 1,
+            (true, true) => self.result.repeated_rows += 1,
+            (true, false) => self.result.rows += 1,
+        }
+        is_new && !is_repeated
+    }
+}
+
+impl Open {
+    /// Sorts the rows of the set of pages, which are sorted by time at least.
+    fn fill(&mut self, order: Order, after: Option<Position>) {
+        self.at = 0;
+        self.positions.clear();
+        let cursor = &self.cursor;
+        self.positions
+            .extend(cursor.rows.iter().map(|row| (Position::of(order, &cursor.identity(*row)), *row)));
+        if let Some(after) = after {
+            self.positions.retain(|(position, _)| *position > after);
+        }
+        if !self.positions.is_sorted_by_key(|(position, _)| position) {
+            self.positions.sort_by_key(|(position, _)| *position);
+        }
+        self.held_bytes = cursor.held_bytes() + self.positions.capacity() * size_of::<(Position, u32)>();
+    }
+}
+
+/// Where an object's rows begin by its key, turned around for the newest first;
+/// before everything where the key does not say.
+fn start(order: Order, key: &ObjectKey) -> i64 {
+    let times = key.parse().map(|key| match order {
+        Order::OldestFirst => key.first_millis,
+        Order::NewestFirst => key.last_millis,
+    });
+    times.map_or(i64::MIN, |millis| turned(order, millis))
 }

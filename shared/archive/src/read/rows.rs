@@ -95,6 +95,23 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// The columns of [`ColumnSet::IDENTITY`] of a row.
+    fn identity(&self, row: u32) -> StoredRow<'_> {
+        let text = |column| self.get(column)?.text(row);
+        let number = |column| self.get(column)?.number(row);
+        StoredRow {
+            timestamp: number(Column::Timestamp),
+            observed_timestamp: number(Column::ObservedTimestamp),
+            event_id: text(Column::EventId),
+            more_event_ids: text(Column::MoreEventIds),
+            event_batch: text(Column::EventBatch),
+            event_index: number(Column::EventIndex).map(|number| number as i32),
+            ..StoredRow::default()
+        }
+    }
+}
+
 /// A row group that is being read.
 #[derive(Debug)]
 struct Group {
@@ -168,6 +185,11 @@ impl Cursor {
     /// The decoded columns.
     pub fn row(&self, row: u32) -> StoredRow<'_> {
         self.group.as_ref().map(|group| group.columns.row(row)).unwrap_or_default()
+    }
+
+    /// What identifies a row, and its time.
+    pub fn identity(&self, row: u32) -> StoredRow<'_> {
+        self.group.as_ref().map(|group| group.columns.identity(row)).unwrap_or_default()
     }
 
     /// Decodes the next set of pages that has wanted rows; `false` at the end.

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::backfill::BackfillArgs;
+pub use crate::replay::ReplayArgs;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -40,6 +43,14 @@ pub enum Command {
     /// Work with the configuration file: what is stitched, enriched, redacted, and kept.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Hand to ingest again what it failed on (the queue of failed payloads) and what it
+    /// set aside (the quarantine). Safe to run twice, and to interrupt.
+    #[command(after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
+    /// Bring in what log groups held before Catchment was there. Safe to run twice, and
+    /// to interrupt: it goes on where it was.
+    #[command(after_help = EXIT_CODES)]
+    Backfill(BackfillArgs),
 }
 
 /// Commands about the configuration file.

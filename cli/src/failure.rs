@@ -36,9 +36,9 @@ pub enum Failure {
         #[source]
         source: io::Error,
     },
-    /// Ctrl-C.
-    #[error("interrupted; the query was stopped")]
-    Interrupted,
+    /// Ctrl-C; what comes of it.
+    #[error("{0}")]
+    Interrupted(String),
     /// Whoever read our output has seen enough (`catchment ... | head`).
     #[error("the output was closed")]
     OutputClosed,
@@ -70,7 +70,7 @@ impl Failure {
             Self::NotFound(_) => 4,
             Self::Network(_) => 5,
             Self::File { .. } => 6,
-            Self::Interrupted => 130,
+            Self::Interrupted(_) => 130,
         }
     }
 

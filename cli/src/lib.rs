@@ -4,14 +4,18 @@
 pub mod args;
 mod athena;
 mod aws;
+mod backfill;
 mod config;
 mod explain;
 pub mod failure;
+mod ingest;
 mod output;
 mod parse;
 mod query;
+mod replay;
 mod rules;
 pub mod stack;
+mod when;
 
 use args::{Cli, Command, RulesCommand};
 use failure::Failure;
@@ -23,5 +27,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Parse(args) => parse::run(&args),
         Command::Rules(RulesCommand::Check(args)) => rules::check(&args),
         Command::Config(command) => config::run(&command),
+        Command::Replay(args) => replay::run(args).await,
+        Command::Backfill(args) => backfill::run(args).await,
     }
 }

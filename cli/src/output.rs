@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Number;
 
 use crate::args::Format;
@@ -145,6 +146,58 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// A table of counts: the first column and all that do not look like a number are
+/// text, the others stand at the right.
+pub fn summary(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row.into_iter().map(|text| {
+            let is_number =
+                text.trim_start_matches(['$', '<', ' ']).starts_with(|c: char| c.is_ascii_digit())
+                    && !text.contains(['-', ':', '/']);
+            let alignment = if is_number { CellAlignment::Right } else { CellAlignment::Left };
+            Cell::new(printable(&text)).set_alignment(alignment)
+        }));
+    }
+    table.to_string()
+}
+
+/// A number as people read it: `1,234,567`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A size as AWS's price lists have it: powers of 1,000.
+pub fn bytes(n: u64) -> String {
+    for (unit, name) in [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")] {
+        if n >= unit {
+            return format!("{}.{} {name}", n / unit, n % unit / (unit / 10));
+        }
+    }
+    format!("{n} bytes")
+}
+
+/// A bar on standard error while that is a terminal; elsewhere it shows nothing.
+pub fn progress_bar(unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {unit} {{msg}} {{eta}}"))
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +216,15 @@ mod tests {
 
     fn row(values: [Option<&str>; 3]) -> Row {
         values.map(|v| v.map(str::to_owned)).to_vec()
+    }
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (n, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(n), shown);
+        }
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_999_999_999_999), "1.9 TB");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::args::{Format, QueryArgs};
 use crate::athena::{Cost, Query, Taken, cost};
 use crate::aws::{Access, connect};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, bytes};
 
 /// Rows of a table unless `--limit` says otherwise: more than anybody reads.
 const DEFAULT_TABLE_ROWS: u64 = 1000;
@@ -44,7 +44,7 @@ pub async fn run(args: QueryArgs) -> Result<(), Failure> {
         outcome = ask => outcome,
         _ = tokio::signal::ctrl_c() => {
             query.stop().await;
-            Err(Failure::Interrupted)
+            Err(Failure::Interrupted("interrupted; the query was stopped".into()))
         }
     };
     spinner.finish_and_clear();
@@ -98,16 +98,6 @@ fn told(cost: Cost) -> String {
     )
 }
 
-/// A size as Athena's price list has it: powers of 1,000.
-fn bytes(n: u64) -> String {
-    for (unit, name) in [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")] {
-        if n >= unit {
-            return format!("{}.{} {name}", n / unit, n % unit / (unit / 10));
-        }
-    }
-    format!("{n} bytes")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,8 +106,6 @@ mod tests {
     fn sizes_and_times_are_told_in_words() {
         let told = told(Cost { scanned_bytes: 12_345_678, total_ms: 2_170 });
         assert_eq!(told, "12.3 MB scanned, 2.1 s");
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(1_999_999_999_999), "1.9 TB");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod log_groups;
 pub mod logging;
 #[cfg(feature = "sns")]
 pub mod notifier;
+pub mod pacer;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 #[cfg(feature = "rules")]

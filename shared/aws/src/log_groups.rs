@@ -25,9 +25,10 @@ use aws_sdk_cloudwatchlogs::config::Builder;
 use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatchlogs::operation::put_subscription_filter::PutSubscriptionFilterError;
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::error::{AwsError, classify};
+use crate::pacer::Pacer;
 
 /// Log groups that one page holds at most (a limit of `DescribeLogGroups`).
 const PAGE_SIZE: i32 = 50;
@@ -243,29 +244,6 @@ impl Settling {
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
         self.since.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-/// Spaces calls so that no two begin within one interval.
-struct Pacer {
-    interval: Duration,
-    next: Mutex<Instant>,
-}
-
-impl Pacer {
-    fn new(interval: Duration) -> Self {
-        Self { interval, next: Mutex::new(Instant::now()) }
-    }
-
-    /// Returns when it is the caller's turn.
-    async fn turn(&self) {
-        let start = {
-            let mut next = self.next.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let start = (*next).max(Instant::now());
-            *next = start + self.interval;
-            start
-        };
-        sleep_until(start).await;
     }
 }
 

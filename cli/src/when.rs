@@ -1,0 +1,45 @@
+//! Points in time, as they are typed and shown: RFC 3339, or a day.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+/// Reads `2026-11-20`, `2026-11-20T10:30` (both UTC) or RFC 3339 with an offset;
+/// milliseconds since the epoch.
+pub fn parse(text: &str) -> Result<i64, String> {
+    let at_utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
+    let time = text.parse::<Timestamp>().ok();
+    let time = time.or_else(|| text.parse::<Date>().ok().and_then(|day| at_utc(day.at(0, 0, 0, 0))));
+    let time = time.or_else(|| text.parse::<DateTime>().ok().and_then(at_utc));
+    time.map(Timestamp::as_millisecond)
+        .ok_or_else(|| "write a day (2026-11-20) or a time (2026-11-20T10:30:00Z), in UTC".to_owned())
+}
+
+/// `2026-11-20T10:30:00Z`, without parts of a second.
+pub fn shown(millis: i64) -> String {
+    let seconds = Timestamp::from_second(millis.div_euclid(1000)).unwrap_or(Timestamp::UNIX_EPOCH);
+    seconds.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_times_are_read_as_utc() {
+        // 2026-11-20T00:00:00Z.
+        let midnight = 1_795_132_800_000;
+        for (text, millis) in [
+            ("2026-11-20", midnight),
+            ("2026-11-20T00:00", midnight),
+            ("2026-11-20T10:30:00.250Z", midnight + 37_800_250),
+            ("2026-11-20T12:30:00+02:00", midnight + 37_800_000),
+        ] {
+            assert_eq!(parse(text), Ok(millis), "{text}");
+        }
+        for text in ["", "yesterday", "20.11.2026", "2026-13-01", "1795132800000"] {
+            assert!(parse(text).unwrap_err().contains("2026-11-20"), "{text}");
+        }
+        assert_eq!(shown(midnight + 37_800_250), "2026-11-20T10:30:00Z");
+    }
+}

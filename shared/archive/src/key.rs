@@ -153,6 +153,11 @@ fn day_number(record: &LogRecord<'_>) -> i64 {
     record.time_millis().div_euclid(MILLIS)
 }
 
+/// Midnight UTC, in milliseconds since the epoch.
+pub(crate) fn day_start_millis(day: Day) -> i64 {
+    TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_or(0, Timestamp::as_millisecond)
+}
+
 /// Times outside of what a calendar can show (years −9999 to 9999) count as the epoch.
 fn civil_time(millis: i64) -> civil::DateTime {
     let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);

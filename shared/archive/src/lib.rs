@@ -1,6 +1,7 @@
 //! The archive: how records become Parquet objects, under which keys they
 //! stand, and what a store must be able to do. It knows nothing of S3.
 
+pub mod compact;
 mod fold;
 mod key;
 mod parquet_file;

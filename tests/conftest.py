@@ -195,10 +195,11 @@ class Deployed:
 
         status = wait_for("answer", ended)
         assert status["State"] == "SUCCEEDED", status["StateChangeReason"]
-        answer = athena.get_query_results(QueryExecutionId=started)["ResultSet"]
-        columns = [(column["Name"], column["Type"]) for column in answer["ResultSetMetadata"]["ColumnInfo"]]
+        pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
+        answers = [page["ResultSet"] for page in pages]
+        columns = [(column["Name"], column["Type"]) for column in answers[0]["ResultSetMetadata"]["ColumnInfo"]]
         names = [name for name, _ in columns]
-        rows = [[cell.get("VarCharValue") for cell in row["Data"]] for row in answer["Rows"]]
+        rows = [[cell.get("VarCharValue") for cell in row["Data"]] for answer in answers for row in answer["Rows"]]
         # Only the answer to what begins with SELECT or WITH has the names as its first row.
         return columns, [dict(zip(names, row)) for row in rows if row != names]
 

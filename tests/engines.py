@@ -83,6 +83,7 @@ class Spark:
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.shuffle.partitions", "1")
             .getOrCreate()
+            .newSession()  # with temporary views of its own
         )
         self.session.read.parquet(f"{folder}/logs").createOrReplaceTempView("logs")
         self.session.sql(f"CREATE OR REPLACE TEMP VIEW {athena.VIEW} AS {self.transpile(athena.view())}")

@@ -6,15 +6,18 @@ the lines that were sent.
 import datetime
 import json
 import random
+import subprocess
 import time
+from functools import cache
 
 import duckdb
 import pytest
-from conftest import event_id, subscription_event
-from engines import Athena, DuckDb
+from conftest import DATABASE, event_id, subscription_event
+from engines import Athena, DuckDb, Spark
 from template import properties
 
 from local_aws import athena
+from local_aws.processes import ROOT
 
 MINUTE = 60_000
 DAY = 1440 * MINUTE
@@ -126,8 +129,8 @@ def now():
 
 
 @pytest.fixture(scope="module")
-def engines(deployed, now):
-    """The lines are sent; what answers of them."""
+def archive(deployed, now):
+    """The lines are sent; a folder with what ingest wrote."""
     for service, lines in LINES.items():
         at = [(now - age, line.replace("{time}", stamp(now - age))) for age, line in lines]
         deployed.ingest(subscription_event(f"/ecs/{service}", at))
@@ -136,8 +139,48 @@ def engines(deployed, now):
     for group, age in (("/ecs/bulk", 3 * DAY), ("/ecs/short-bulk", 4 * DAY)):
         lines = [(now - age, f"{number} {random.randbytes(200).hex()}") for number in range(1000)]
         deployed.ingest(subscription_event(group, lines))
-    deployed.parquet_files()  # brings the archive into the mirror
-    return {"athena": Athena(deployed, "catchment"), "duckdb": DuckDb(deployed.mirror)}
+    deployed.parquet_files()
+    return deployed.mirror
+
+
+@pytest.fixture(scope="module")
+def folded(archive, tmp_path_factory):
+    """The same in the form of merged files, and nothing of the other form."""
+    folder = copied(archive, tmp_path_factory.mktemp("folded"), lambda path, data: data)
+    subprocess.run(
+        ["cargo", "run", "--locked", "--quiet", "--package", "catchment-archive", "--example", "folded", folder],
+        cwd=ROOT, check=True,
+    )
+    assert len(list(folder.rglob("*-m*.parquet"))) == len(list(folder.rglob("*.parquet"))) > 5
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engines(deployed, archive, folded):
+    """What answers, by archive and name; each is made when it is first asked."""
+    return cache(
+        lambda form, name: {
+            ("small", "athena"): lambda: Athena(deployed, DATABASE),
+            ("folded", "athena"): lambda: catalogued(deployed, "folded", folded),
+            ("small", "duckdb"): lambda: DuckDb(archive),
+            ("folded", "duckdb"): lambda: DuckDb(folded),
+            ("small", "spark"): lambda: Spark(archive),
+            ("folded", "spark"): lambda: Spark(folded),
+        }[form, name]()
+    )
+
+
+@pytest.fixture(scope="module", params=["athena", "duckdb", "spark"])
+def engine_name(request):
+    if request.param == "spark":
+        # Not among what is installed for the tests: half a gigabyte, and it needs Java.
+        pytest.importorskip("pyspark")
+    return request.param
+
+
+@pytest.fixture(scope="module", params=["small", "folded"])
+def engine(request, engines, engine_name):
+    return engines(request.param, engine_name)
 
 
 def verbatim(now):
@@ -164,17 +207,17 @@ def test_what_every_query_finds_is_known():
 
 
 @pytest.mark.parametrize("query", sorted(EXPECTED))
-def test_a_query_finds_what_was_sent_through_each_engine(engines, query):
+def test_a_query_finds_what_was_sent_through_every_engine(engine, engines, query):
     columns, expected = EXPECTED[query]
-    answers = {name: ask(engine, query) for name, engine in engines.items()}
-    assert [[row[column] for column in columns] for row in answers["athena"]] == expected
-    assert answers["duckdb"] == answers["athena"]
+    answer = ask(engine, query)
+    assert [[row[column] for column in columns] for row in answer] == expected
+    # All of the columns, too, are equal.
+    assert answer == ask(engines("small", "duckdb"), query)
 
 
-@pytest.mark.parametrize("engine", ["athena", "duckdb"])
-def test_a_line_comes_back_byte_for_byte_with_its_event_id_and_time(engines, now, engine):
-    rows = engines[engine].query(
-        "SELECT event_id, line, format, time_unix_nano, observed_timestamp FROM records WHERE service = 'verbatim' ORDER BY event_id"
+def test_a_line_comes_back_byte_for_byte_with_its_event_id_and_time(engine, now):
+    rows = engine.query(
+        "SELECT event_id, line, format, observed_timestamp FROM records WHERE service = 'verbatim' ORDER BY event_id"
     )
     sent = verbatim(now)
     group, stream = "/ecs/verbatim", "ecs/app/0123456789abcdef0123456789abcdef"
@@ -186,19 +229,28 @@ def test_a_line_comes_back_byte_for_byte_with_its_event_id_and_time(engines, now
     assert [row["observed_timestamp"] for row in rows] == [day(at, "%Y-%m-%d %H:%M:%S.%f") for at, _ in sent]
 
 
+def test_every_column_of_every_record_is_as_ingest_wrote_it(engine, engines):
+    services = ", ".join(f"'{service}'" for service in [*LINES, "verbatim", "bulk", "short-bulk"])
+    everything = f"SELECT * FROM records WHERE service IN ({services}) ORDER BY event_id"
+    answer = engine.query(everything)
+    assert answer == engines("small", "duckdb").query(everything)
+    assert len(answer) == sum(map(len, LINES.values())) + len(VERBATIM) + 2000
+
+
 # ----------------------------------------------------------- what is not read
 
 LINES_OF = "SELECT count(*) AS records, count(line) AS lines FROM records WHERE service <> 'nobody'"
 
 
-@pytest.mark.parametrize("engine", ["athena", "duckdb"])
-def test_a_query_for_one_day_or_class_reads_little_of_the_others(engines, now, engine):
+@pytest.mark.parametrize("form", ["small", "folded"])
+@pytest.mark.parametrize("name", ["athena", "duckdb"])
+def test_a_query_for_one_day_or_class_reads_little_of_the_others(engines, now, form, name):
     few, many = day(now - 4 * DAY), day(now - 3 * DAY)
     read = {
-        bound: engines[engine].bytes_read(LINES_OF + bound)
+        bound: engines(form, name).bytes_read(LINES_OF + bound)
         for bound in ("", f" AND dt = DATE '{many}'", f" AND dt = DATE '{few}'", f" AND dt = DATE '{few}' AND class = 'standard'")
     }
-    print(engine, read)
+    print(form, name, read)
     both, of_many, of_few, of_standard = read.values()
     # 1,000 lines of 400 random hexadecimal digits each, twice: zstd halves them.
     assert both > 400_000
@@ -235,9 +287,9 @@ def catalogued(deployed, name, folder):
 
 
 @pytest.mark.parametrize("partition", ["class=standard/dt={few}", "dt={many}"])
-def test_no_byte_of_another_partition_is_needed(deployed, engines, now, tmp_path, partition):
+def test_no_byte_of_another_partition_is_needed(deployed, archive, engines, now, tmp_path, partition):
     partition = partition.format(few=day(now - 4 * DAY), many=day(now - 3 * DAY))
-    first = min(deployed.mirror.rglob("*.parquet"))
+    first = min(archive.rglob("*.parquet"))
 
     def pages(path, data):
         return data if partition in str(path) else damage_pages(data)
@@ -247,20 +299,19 @@ def test_no_byte_of_another_partition_is_needed(deployed, engines, now, tmp_path
 
     # The emulator's Athena looks into the metadata of every file, DuckDB by itself of the first, to know the columns.
     damaged = {
-        "athena": catalogued(deployed, f"damaged-{len(partition)}", copied(deployed.mirror, tmp_path / "pages", pages)),
-        "duckdb": DuckDb(copied(deployed.mirror, tmp_path / "files", files)),
+        "athena": catalogued(deployed, f"damaged-{len(partition)}", copied(archive, tmp_path / "pages", pages)),
+        "duckdb": DuckDb(copied(archive, tmp_path / "files", files)),
     }
     bounds = "".join(f" AND {key} = '{value}'" for key, value in (it.split("=") for it in partition.split("/")))
     for engine, over_damage in damaged.items():
-        (expected,) = engines[engine].query(LINES_OF + bounds)
+        (expected,) = engines("small", engine).query(LINES_OF + bounds)
         assert over_damage.query(LINES_OF + bounds) == [expected] != [{"records": "0", "lines": "0"}]
         with pytest.raises((AssertionError, duckdb.Error)):
             over_damage.query(LINES_OF)
 
 
-@pytest.mark.parametrize("engine", ["athena", "duckdb"])
-def test_a_query_without_bounds_answers_too_where_days_have_expired(engines, engine):
+def test_a_query_without_bounds_answers_too_where_days_have_expired(engine):
     count = "SELECT count(*) AS records, count(DISTINCT event_id) AS events FROM records WHERE service = 'gremlins-api'"
     sent = str(len(LINES["gremlins-api"]))
-    assert engines[engine].query(count) == [{"records": sent, "events": sent}]
-    assert engines[engine].query(count + " AND dt < DATE '2024-01-01'") == [{"records": "0", "events": "0"}]
+    assert engine.query(count) == [{"records": sent, "events": sent}]
+    assert engine.query(count + " AND dt < DATE '2024-01-01'") == [{"records": "0", "events": "0"}]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::backfill::BackfillArgs;
+pub use crate::export::args::ExportArgs;
 pub use crate::replay::ReplayArgs;
 
 const EXIT_CODES: &str = "\
@@ -16,6 +17,7 @@ Exit codes:
   4    the stack, workgroup or database is not there
   5    AWS cannot be reached, or does not answer
   6    a file cannot be read or written
+  7    done, but some objects could not be read and were left out
   130  interrupted with Ctrl-C (a running query is stopped)";
 
 /// Searches and explains logs that Catchment keeps.
@@ -33,6 +35,9 @@ pub enum Command {
     /// Ask the archive in SQL, through Amazon Athena.
     #[command(after_help = EXIT_CODES)]
     Query(QueryArgs),
+    /// Copy records out of the archive: rows in order of time, each once, as text or Parquet.
+    #[command(after_help = EXIT_CODES)]
+    Export(Box<ExportArgs>),
     /// Show what would become of log lines or of a subscription payload: one
     /// record a line as JSON. Offline; nothing is sent.
     #[command(after_help = EXIT_CODES)]

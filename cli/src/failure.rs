@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use aws_sdk_athena::config::http::HttpResponse;
 use aws_sdk_athena::error::{ProvideErrorMetadata, SdkError};
+use catchment_archive::FolderError;
 use catchment_aws::AwsError;
 
 /// A command that did not succeed.
@@ -39,6 +40,9 @@ pub enum Failure {
     /// Ctrl-C; what comes of it.
     #[error("{0}")]
     Interrupted(String),
+    /// Done, except for what was left out.
+    #[error("{0}")]
+    Incomplete(String),
     /// Whoever read our output has seen enough (`catchment ... | head`).
     #[error("the output was closed")]
     OutputClosed,
@@ -70,6 +74,7 @@ impl Failure {
             Self::NotFound(_) => 4,
             Self::Network(_) => 5,
             Self::File { .. } => 6,
+            Self::Incomplete(_) => 7,
             Self::Interrupted(_) => 130,
         }
     }
@@ -164,6 +169,35 @@ where
             "there is no such bucket to {action}; check --stack or --bucket, and --region"
         )),
         AwsError::Permanent { .. } => Failure::Rejected(format!("AWS does not {action}: {message}")),
+    }
+}
+
+impl From<AwsError> for Failure {
+    /// A failed call of an adapter, which says itself what was being done.
+    fn from(err: AwsError) -> Self {
+        let told = err.to_string();
+        if err.is_transient() {
+            return Self::Network(format!("AWS does not answer: {told}; try again in a minute"));
+        }
+        // The adapters keep the service's code in the error, not in a type.
+        let debug = format!("{err:?}");
+        let has = |code: &str| debug.contains(&format!("\"{code}\""));
+        if REFUSALS.iter().any(|code| has(code)) {
+            return Self::Credentials(format!(
+                "AWS refuses these credentials: {told}; sign in again, choose another with --profile, \
+                 or ask for the permission"
+            ));
+        }
+        if has("NoSuchBucket") {
+            return Self::NotFound(format!("{told}; check --stack or --bucket, and --region"));
+        }
+        Self::Rejected(told)
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(err: FolderError) -> Self {
+        Self::File { action: "the archive's folder cannot be used".to_owned(), source: io::Error::other(err) }
     }
 }
 

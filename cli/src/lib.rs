@@ -1,12 +1,14 @@
 //! The command line of Catchment, one module a command. Answers go to standard
 //! output and nothing else does; progress and complaints go to standard error.
 
+mod access;
 pub mod args;
 mod athena;
 mod aws;
 mod backfill;
 mod config;
 mod explain;
+mod export;
 pub mod failure;
 mod ingest;
 mod output;
@@ -24,6 +26,7 @@ use failure::Failure;
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Query(args) => query::run(args).await,
+        Command::Export(args) => export::run(*args).await,
         Command::Parse(args) => parse::run(&args),
         Command::Rules(RulesCommand::Check(args)) => rules::check(&args),
         Command::Config(command) => config::run(&command),

@@ -1,5 +1,6 @@
 //! Points in time, as they are typed and shown: RFC 3339, or a day.
 
+use catchment_logql::parse_duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -15,6 +16,16 @@ pub fn parse(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "write a day (2026-11-20) or a time (2026-11-20T10:30:00Z), in UTC".to_owned())
 }
 
+/// Reads how long ago something was, as LogQL writes durations (`1h`, `7d`,
+/// `1h30m`); milliseconds.
+pub fn parse_ago(text: &str) -> Result<i64, String> {
+    match parse_duration(text) {
+        Ok(millis) if millis > 0 => Ok(millis),
+        Ok(_) => Err("it is not in the past; write 1h, 7d or 1h30m".to_owned()),
+        Err(err) => Err(err.to_string()),
+    }
+}
+
 /// `2026-11-20T10:30:00Z`, without parts of a second.
 pub fn shown(millis: i64) -> String {
     let seconds = Timestamp::from_second(millis.div_euclid(1000)).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -24,6 +35,15 @@ pub fn shown(millis: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_ago_is_a_duration_of_logql() {
+        assert_eq!(parse_ago("1h30m"), Ok(5_400_000));
+        assert_eq!(parse_ago("7d"), Ok(604_800_000));
+        for text in ["", "0s", "-1h", "1", "hour"] {
+            assert!(parse_ago(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn days_and_times_are_read_as_utc() {

@@ -22,6 +22,7 @@ mod filter;
 mod footer;
 mod merge;
 mod page;
+mod range;
 mod rows;
 mod seen;
 mod thrift;
@@ -32,11 +33,12 @@ use std::fmt;
 
 use crate::key::ObjectKey;
 
-pub use archive::{ArchiveReader, ArchiveRows, ReadCounts, TimeRange};
+pub use archive::{ArchiveReader, ArchiveRows, ReadCounts};
 pub use column::{Column, ColumnSet};
 pub use file::OpenFile;
 pub use filter::{Filter, Lookup};
 pub use merge::{Merge, MergeInput, MergeLimits, Merged, Skipped};
+pub use range::TimeRange;
 pub use rows::{Batch, Order, Rows};
 
 /// Why an object could not be read.

@@ -1,31 +1,33 @@
-//! The archive as one sequence of rows.
+//! The archive as one sequence of rows: day by day, whatever object they are in.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
 
 use catchment_record::RetentionClass;
 
-use crate::read::{Filter, Order, ReadError, Skipped};
+use super::fetch::{MAX_REQUESTS, all};
+use super::file::OpenFile;
+use super::filter::{Filter, Wanted};
+use super::merge::{Merge, MergeInput, MergeLimits, Skipped};
+use super::rows::Order;
+use super::{ReadError, TimeRange};
+use crate::key::{Day, ObjectKey};
 use crate::row::StoredRow;
-use crate::store::ObjectReader;
-
-/// Milliseconds since the epoch, the last included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeRange {
-    /// The first millisecond.
-    pub first_millis: i64,
-    /// The last millisecond.
-    pub last_millis: i64,
-}
+use crate::store::{Listed, ObjectReader};
 
 /// What reading took so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct ReadCounts {
-    /// Objects in the partitions of the time range.
+    /// Objects in the partitions that were listed so far.
     pub objects_listed: u64,
+    /// Their bytes.
+    pub bytes_listed: u64,
     /// Of them: replaced by a merged one.
     pub objects_replaced: u64,
-    /// Of them: outside of the time range by their keys.
+    /// Of them: without a wanted row, as their keys, statistics and bloom filters say.
     pub objects_pruned: u64,
-    /// Of them: opened.
+    /// Of them: opened, if only for their footer.
     pub objects_read: u64,
     /// Bytes that the store gave.
     pub bytes_read: u64,
@@ -33,6 +35,8 @@ pub struct ReadCounts {
     pub rows: u64,
     /// Rows that repeat others.
     pub repeated_rows: u64,
+    /// Bytes of objects and decoded pages that were held at once, at most.
+    pub peak_held_bytes: usize,
     /// Objects that are foreign or damaged.
     pub foreign: Vec<Skipped>,
 }
@@ -49,7 +53,8 @@ impl<'s, S: ObjectReader> ArchiveReader<'s, S> {
         Self { store }
     }
 
-    /// Lists the objects of a time range and of some retention classes.
+    /// The rows of a time range and of some retention classes. Days are listed
+    /// now, and their objects when their time comes.
     pub async fn read(
         &self,
         range: TimeRange,
@@ -57,26 +62,231 @@ impl<'s, S: ObjectReader> ArchiveReader<'s, S> {
         filter: Filter,
         order: Order,
     ) -> Result<ArchiveRows<'s, S>, ReadError<S::Error>> {
-        let _ignored = (range, classes, filter, order);
-        Ok(ArchiveRows { store: self.store })
+        let mut days = BTreeSet::new();
+        let mut partitions = HashSet::new();
+        let mut counts = ReadCounts::default();
+        for class in classes {
+            let prefix = format!("logs/class={}/", class.as_str());
+            let folders = self.store.folders(&prefix).await;
+            for folder in folders.map_err(|source| ReadError::List { prefix: prefix.clone(), source })? {
+                let name = folder.strip_prefix(&prefix).and_then(|name| name.strip_suffix('/'));
+                let day = name.and_then(|name| name.strip_prefix("dt=")?.parse::<Day>().ok());
+                match day.filter(|day| ObjectKey::partition(*class, *day) == folder) {
+                    Some(day) if range.meets(day) => {
+                        days.insert(day);
+                        partitions.insert((day, *class));
+                    }
+                    Some(_) => {}
+                    None => counts.foreign.push(Skipped {
+                        key: ObjectKey::new(folder),
+                        reason: "it is no partition: dt=YYYY-MM-DD".to_owned(),
+                    }),
+                }
+            }
+        }
+        let mut days: VecDeque<_> = days
+            .into_iter()
+            .map(|day| {
+                let has = |class: &&RetentionClass| partitions.contains(&(day, **class));
+                (day, classes.iter().filter(has).copied().collect())
+            })
+            .collect();
+        if order == Order::NewestFirst {
+            days.make_contiguous().reverse();
+        }
+        let wanted = Arc::new(Wanted::new(&filter, range));
+        Ok(ArchiveRows { store: self.store, range, order, wanted, days, merge: None, counts })
     }
 }
 
-/// The rows of a time range.
+/// The rows of a time range, each record once.
 #[derive(Debug)]
-pub struct ArchiveRows<'s, S> {
+pub struct ArchiveRows<'s, S: ObjectReader> {
     store: &'s S,
+    range: TimeRange,
+    order: Order,
+    wanted: Arc<Wanted>,
+    /// Partitions that are still to be read, and their classes.
+    days: VecDeque<(Day, Vec<RetentionClass>)>,
+    merge: Option<Merge<'s, S>>,
+    /// Of what is behind.
+    counts: ReadCounts,
 }
 
-impl<S: ObjectReader> ArchiveRows<'_, S> {
+impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
     /// The next row, as stored; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<StoredRow<'_>>, ReadError<S::Error>> {
-        let _ignored = self.store;
-        Ok(None)
+        loop {
+            if let Some(merge) = &mut self.merge {
+                if merge.advance().await? {
+                    break;
+                }
+                self.counts = self.counts();
+                self.merge = None;
+            }
+            let Some((day, classes)) = self.days.pop_front() else { return Ok(None) };
+            self.merge = Some(self.open_day(day, &classes).await?);
+        }
+        Ok(self.merge.as_ref().and_then(Merge::row))
     }
 
     /// What it took so far.
     pub fn counts(&self) -> ReadCounts {
-        ReadCounts::default()
+        let mut counts = self.counts.clone();
+        if let Some(merge) = &self.merge {
+            let merged = merge.result();
+            counts.objects_read += merged.objects_read;
+            counts.bytes_read += merged.bytes_read;
+            counts.rows += merged.rows;
+            counts.repeated_rows += merged.repeated_rows;
+            counts.peak_held_bytes = counts.peak_held_bytes.max(merged.peak_held_bytes);
+            counts.foreign.extend(merged.foreign.iter().cloned());
+        }
+        counts
+    }
+
+    /// How many days are still to be read, the current one not counted.
+    pub fn days_left(&self) -> usize {
+        self.days.len()
+    }
+
+    async fn open_day(
+        &mut self,
+        day: Day,
+        classes: &[RetentionClass],
+    ) -> Result<Merge<'s, S>, ReadError<S::Error>> {
+        let mut inputs = Vec::new();
+        for class in classes {
+            let listed = self.list(&ObjectKey::partition(*class, day)).await?;
+            inputs.extend(self.choose(listed).await?);
+        }
+        let (wanted, limits) = (Some(Arc::clone(&self.wanted)), MergeLimits::default());
+        Ok(Merge::wanting(self.store, inputs, self.order, limits, wanted))
+    }
+
+    /// Everything under a prefix that has a key of ours.
+    async fn list(&mut self, prefix: &str) -> Result<Vec<Listed>, ReadError<S::Error>> {
+        let mut found: Vec<Listed> = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(prefix, after.as_deref()).await;
+            let page = page.map_err(|source| ReadError::List { prefix: prefix.to_owned(), source })?;
+            let Some(last) = page.last() else { return Ok(found) };
+            after = Some(last.key.as_str().to_owned());
+            for listed in page {
+                self.counts.objects_listed += 1;
+                self.counts.bytes_listed += listed.bytes;
+                if listed.key.parse().is_some() {
+                    found.push(listed);
+                } else {
+                    let reason = "its key is none that Catchment writes".to_owned();
+                    self.counts.foreign.push(Skipped { key: listed.key, reason });
+                }
+            }
+        }
+    }
+
+    /// The objects of a partition that can have wanted rows. Merged ones are
+    /// opened, since they say what they replace; when values are looked up, all are.
+    async fn choose(
+        &mut self,
+        listed: Vec<Listed>,
+    ) -> Result<Vec<(MergeInput, Option<OpenFile>)>, ReadError<S::Error>> {
+        let is_merged = |listed: &Listed| listed.key.parse().is_some_and(|key| key.is_merged());
+        let (merged, single): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_merged);
+        let mut chosen = Vec::new();
+        let mut replaced = HashSet::new();
+        for some in merged.chunks(MAX_REQUESTS) {
+            for (listed, file) in some.iter().zip(self.open(some).await) {
+                let Some(file) = self.keep(file)? else { continue };
+                replaced.extend(file.replaces().iter().cloned());
+                chosen.push((listed.clone(), file));
+            }
+        }
+        let range = self.range;
+        let mut keep = |listed: &Listed| {
+            let is_replaced = replaced.contains(&listed.key);
+            let is_in_range = range.meets_key(&listed.key);
+            self.counts.objects_replaced += u64::from(is_replaced);
+            self.counts.objects_pruned += u64::from(!is_replaced && !is_in_range);
+            !is_replaced && is_in_range
+        };
+        chosen.retain(|(listed, _)| keep(listed));
+        let single: Vec<_> = single.into_iter().filter(|listed| keep(listed)).collect();
+
+        let mut inputs = Vec::new();
+        let mut waiting: VecDeque<_> = chosen.into();
+        while !waiting.is_empty() {
+            let some: Vec<_> = waiting.drain(..waiting.len().min(MAX_REQUESTS)).collect();
+            let (listed, files): (Vec<_>, Vec<_>) = some.into_iter().unzip();
+            let pruned = files.into_iter().map(|file| Box::pin(self.prune(file)));
+            let pruned = all(pruned.collect()).await;
+            for (listed, file) in listed.into_iter().zip(pruned) {
+                inputs.extend(self.input(listed, file)?);
+            }
+        }
+        if self.wanted.lookups() == 0 {
+            inputs.extend(single.into_iter().map(|listed| (MergeInput { listed, known: false }, None)));
+            return Ok(inputs);
+        }
+        for some in single.chunks(MAX_REQUESTS) {
+            let opened = some.iter().map(|listed| {
+                Box::pin(async { self.prune(OpenFile::open(self.store, listed).await?).await })
+            });
+            let opened = all(opened.collect()).await;
+            for (listed, file) in some.iter().zip(opened) {
+                self.counts.objects_read += 1;
+                inputs.extend(self.input(listed.clone(), file)?);
+            }
+        }
+        Ok(inputs)
+    }
+
+    async fn open(&self, some: &[Listed]) -> Vec<Result<OpenFile, ReadError<S::Error>>> {
+        all(some.iter().map(|listed| Box::pin(OpenFile::open(self.store, listed))).collect()).await
+    }
+
+    async fn prune(&self, mut file: OpenFile) -> Result<OpenFile, ReadError<S::Error>> {
+        file.prune(self.store, &self.wanted).await?;
+        Ok(file)
+    }
+
+    /// Counts what was opened; one that is foreign is reported and left out.
+    fn keep(
+        &mut self,
+        file: Result<OpenFile, ReadError<S::Error>>,
+    ) -> Result<Option<OpenFile>, ReadError<S::Error>> {
+        match file {
+            Ok(file) => {
+                self.counts.objects_read += 1;
+                Ok(Some(file))
+            }
+            Err(ReadError::Foreign { key, reason }) => {
+                self.counts.foreign.push(Skipped { key, reason });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is merged of a file that was pruned.
+    fn input(
+        &mut self,
+        listed: Listed,
+        file: Result<OpenFile, ReadError<S::Error>>,
+    ) -> Result<Option<(MergeInput, Option<OpenFile>)>, ReadError<S::Error>> {
+        match file {
+            Ok(file) if file.row_groups.is_empty() => {
+                self.counts.objects_pruned += 1;
+                self.counts.bytes_read += file.bytes_read();
+                Ok(None)
+            }
+            Ok(file) => Ok(Some((MergeInput { listed, known: false }, Some(file)))),
+            Err(ReadError::Foreign { key, reason }) => {
+                self.counts.foreign.push(Skipped { key, reason });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

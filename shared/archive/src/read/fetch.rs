@@ -16,7 +16,7 @@ use crate::store::{Listed, ObjectReader};
 const MAX_GAP_BYTES: u64 = 16 << 10;
 
 /// Requests that wait for their answers at a time.
-const MAX_REQUESTS: usize = 16;
+pub(super) const MAX_REQUESTS: usize = 16;
 
 /// Where an object's bytes come from.
 #[derive(Debug, Clone)]

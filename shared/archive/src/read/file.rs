@@ -1,13 +1,11 @@
 //! One object: its footer, and which of its row groups can have wanted rows.
 
-use std::ops::Range;
-
 use super::column::{Column, ColumnSet};
 use super::fetch::Source;
 use super::filter::{Ask, Wanted};
 use super::footer::{Footer, RowGroup, TAIL_BYTES, footer_bytes};
 use super::rows::{Order, Rows};
-use super::{Damage, ReadError, TimeRange};
+use super::{Damage, ReadError};
 use crate::key::ObjectKey;
 use crate::store::{Listed, ObjectReader};
 
@@ -33,6 +31,9 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
+    /// What opening reads of an object, at most, but for a footer that is larger than any of ours.
+    pub(super) const MAX_READ_BYTES: u64 = MAX_WHOLE_BYTES;
+
     /// Reads the footer of a listed object; a small object is read whole.
     pub async fn open<S: ObjectReader>(store: &S, listed: &Listed) -> Result<Self, ReadError<S::Error>> {
         let mut source = Source::new(listed);
@@ -101,14 +102,6 @@ impl OpenFile {
         self.source.bytes_read
     }
 
-    /// Leaves out row groups that can have no row of that time, by their statistics.
-    pub(super) fn prune_by_time(&mut self, range: TimeRange) {
-        self.row_groups.retain(|group| {
-            let Some(times) = times(group) else { return true };
-            times.start <= range.last_millis && times.end > range.first_millis
-        });
-    }
-
     /// Leaves out row groups that can have no wanted row, by statistics and
     /// bloom filters. Of a filter, only the block is read that answers.
     pub(super) async fn prune<S: ObjectReader>(
@@ -116,7 +109,10 @@ impl OpenFile {
         store: &S,
         wanted: &Wanted,
     ) -> Result<(), ReadError<S::Error>> {
-        self.row_groups.retain(|group| wanted.may_match(group));
+        self.row_groups.retain(|group| {
+            times(group).is_none_or(|(first, last)| wanted.range().overlaps(first, last))
+                && wanted.may_match(group)
+        });
         // Of each row group: which of the values that are looked up it may have.
         let mut hopes: Vec<Vec<bool>> = Vec::with_capacity(self.row_groups.len());
         let mut asked = Vec::new();
@@ -185,8 +181,8 @@ fn replaced(key: &ObjectKey, replaces: &str) -> Vec<ObjectKey> {
     keys.filter(is_beside).map(whole).filter(|other| other != key).collect()
 }
 
-/// From the first time to behind the last, as statistics have it; rows without a time count as 0.
-fn times(group: &RowGroup) -> Option<Range<i64>> {
+/// The first and the last time, as statistics have it; rows without a time count as 0.
+fn times(group: &RowGroup) -> Option<(i64, i64)> {
     let chunk = group.chunk(Column::Timestamp)?;
     let number = |bytes: &Option<Box<[u8]>>| Some(i64::from_le_bytes(bytes.as_deref()?.try_into().ok()?));
     let nulls = chunk.nulls?;
@@ -198,5 +194,5 @@ fn times(group: &RowGroup) -> Option<Range<i64>> {
     if nulls > 0 {
         (first, last) = (first.min(0), last.max(0));
     }
-    Some(first..last.saturating_add(1))
+    Some((first, last))
 }

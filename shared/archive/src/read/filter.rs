@@ -180,7 +180,7 @@ impl Wanted {
         let times = columns.get(Column::Timestamp);
         rows.retain(|row| {
             let millis = times.and_then(|times| times.number(*row)).unwrap_or_default();
-            (self.range.first_millis..=self.range.last_millis).contains(&millis)
+            self.range.has(millis)
         });
         if let Some(wanted) = &self.severity {
             let numbers = columns.get(Column::SeverityNumber);

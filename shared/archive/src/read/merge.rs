@@ -11,13 +11,14 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
+use super::ReadError;
 use super::column::ColumnSet;
+use super::fetch::{MAX_REQUESTS, all};
 use super::file::OpenFile;
 use super::filter::Wanted;
 use super::rows::{Cursor, Order};
 use super::seen::{EventId, Seen};
 use super::values::Scratch;
-use super::{ReadError, TimeRange};
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
 use crate::store::{Listed, ObjectReader};
@@ -28,6 +29,9 @@ const WINDOW_MILLIS: i64 = 30 * 60 * 1000;
 
 /// Some 30 MB.
 const MAX_SEEN_EVENTS: usize = 500_000;
+
+/// What is read ahead of objects whose time has not yet come.
+const MAX_AHEAD_BYTES: u64 = 8 << 20;
 
 /// An object to merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,8 @@ pub struct Merged {
     pub repeated_rows: u64,
     /// Rows of known inputs.
     pub known_rows: u64,
+    /// Inputs that were opened.
+    pub objects_read: u64,
     /// Bytes that the store gave.
     pub bytes_read: u64,
     /// Bytes of objects and decoded pages that were held at once, at most.
@@ -116,11 +122,18 @@ impl Position {
 #[derive(Debug)]
 struct Open {
     cursor: Cursor,
-    known: bool,
     /// Positions of the rows of the current set of pages, in their order, and the rows.
     positions: Vec<(Position, u32)>,
     at: usize,
     held_bytes: usize,
+}
+
+/// An input that waits.
+#[derive(Debug)]
+enum Ahead<E> {
+    Closed,
+    Open(Box<OpenFile>),
+    Failed(ReadError<E>),
 }
 
 /// What the heap compares: the position, known inputs first, then the rank of the
@@ -129,14 +142,13 @@ type Head = Reverse<(Position, bool, usize)>;
 
 /// Rows of several objects by (time, event ids), each record once.
 #[derive(Debug)]
-pub struct Merge<'s, S> {
+pub struct Merge<'s, S: ObjectReader> {
     store: &'s S,
     order: Order,
     columns: ColumnSet,
     wanted: Option<Arc<Wanted>>,
-    after: Option<Position>,
     /// By falling start: the last is opened next.
-    waiting: Vec<(i64, MergeInput, Option<OpenFile>)>,
+    waiting: Vec<(i64, MergeInput, Ahead<S::Error>)>,
     open: Vec<Option<Box<Open>>>,
     heads: BinaryHeap<Head>,
     /// The input whose row was given last.
@@ -163,8 +175,13 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         limits: MergeLimits,
         wanted: Option<Arc<Wanted>>,
     ) -> Self {
-        let mut waiting: Vec<_> =
-            inputs.into_iter().map(|(input, file)| (start(order, &input.listed.key), input, file)).collect();
+        let mut waiting: Vec<_> = inputs
+            .into_iter()
+            .map(|(input, file)| {
+                let file = file.map_or(Ahead::Closed, |file| Ahead::Open(Box::new(file)));
+                (start(order, &input.listed.key), input, file)
+            })
+            .collect();
         waiting.sort_by(|(a_start, a, _), (b_start, b, _)| {
             (b_start, &b.listed.key).cmp(&(a_start, &a.listed.key))
         });
@@ -173,7 +190,6 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             order,
             columns: ColumnSet::ALL,
             wanted,
-            after: None,
             waiting,
             open: Vec::new(),
             heads: BinaryHeap::new(),
@@ -186,25 +202,35 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         }
     }
 
-    /// The next row, as stored; `None` at the end.
+    /// The next row, as stored; `None` at the end. After an error that is not
+    /// the end of it, begin anew.
     pub async fn next(&mut self) -> Result<Option<StoredRow<'_>>, ReadError<S::Error>> {
+        Ok(if self.advance().await? { self.row() } else { None })
+    }
+
+    /// Goes to the next row; `false` at the end.
+    pub(super) async fn advance(&mut self) -> Result<bool, ReadError<S::Error>> {
         if let Some(given) = self.given.take() {
             self.step(given).await?;
         }
         loop {
             self.open_due().await?;
             let Some(Reverse((position, is_new, rank))) = self.heads.peek().copied() else {
-                return Ok(None);
+                return Ok(false);
             };
             if self.is_given(position, is_new, rank) {
                 self.given = Some(rank);
                 self.last = Some(position);
-                break;
+                return Ok(true);
             }
             self.step(rank).await?;
         }
-        let given = self.given.and_then(|rank| self.open.get(rank)?.as_ref());
-        Ok(given.and_then(|open| Some(open.cursor.row(open.positions.get(open.at)?.1))))
+    }
+
+    /// The row that it went to.
+    pub(super) fn row(&self) -> Option<StoredRow<'_>> {
+        let open = self.open.get(self.given?)?.as_ref()?;
+        Some(open.cursor.row(open.positions.get(open.at)?.1))
     }
 
     /// What became of it so far.
@@ -226,31 +252,62 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             if self.heads.peek().is_some_and(|Reverse((position, ..))| position.time < *start) {
                 break;
             }
+            self.open_ahead().await;
             let Some((_, input, file)) = self.waiting.pop() else { break };
             let file = match file {
-                Some(file) => Ok(file),
-                None => OpenFile::open(self.store, &input.listed).await,
-            };
-            let mut file = match file {
-                Ok(file) => file,
-                Err(error) => {
+                Ahead::Open(file) => *file,
+                Ahead::Failed(error) => {
                     self.skip(error)?;
                     continue;
                 }
+                Ahead::Closed => continue,
             };
-            if let Some(wanted) = &self.wanted {
-                file.prune_by_time(wanted.range());
-            }
+            self.result.bytes_read += file.bytes_read();
             let columns = if input.known { ColumnSet::IDENTITY } else { self.columns };
             let cursor = Cursor::new(file, self.order, columns, self.wanted.clone());
-            let open = Open { cursor, known: input.known, positions: Vec::new(), at: 0, held_bytes: 0 };
+            let open = Open { cursor, positions: Vec::new(), at: 0, held_bytes: 0 };
             let rank = self.open.len();
             self.open.push(Some(Box::new(open)));
-            if let Some(position) = self.advance(rank).await? {
+            if let Some(position) = self.turn_page(rank).await? {
                 self.heads.push(Reverse((position, !input.known, rank)));
             }
         }
         Ok(())
+    }
+
+    /// Opens inputs that come next, several at a time, when the next one is not open.
+    async fn open_ahead(&mut self) {
+        if !matches!(self.waiting.last(), Some((_, _, Ahead::Closed))) {
+            return;
+        }
+        let mut bytes = 0;
+        let (store, wanted) = (self.store, self.wanted.as_deref());
+        let next = self.waiting.iter_mut().rev().take(MAX_REQUESTS).take_while(|(_, input, ahead)| {
+            let is_first = bytes == 0;
+            bytes += input.listed.bytes.min(OpenFile::MAX_READ_BYTES);
+            matches!(ahead, Ahead::Closed) && (is_first || bytes <= MAX_AHEAD_BYTES)
+        });
+        let (places, opened): (Vec<_>, Vec<_>) = next
+            .map(|(_, input, ahead)| {
+                let listed = &input.listed;
+                let open = Box::pin(async move {
+                    let mut file = OpenFile::open(store, listed).await?;
+                    if let Some(wanted) = wanted {
+                        file.prune(store, wanted).await?;
+                    }
+                    Ok(file)
+                });
+                (ahead, open)
+            })
+            .unzip();
+        let opened = all(opened).await;
+        self.result.objects_read += opened.len() as u64;
+        for (place, file) in places.into_iter().zip(opened) {
+            *place = match file {
+                Ok(file) => Ahead::Open(Box::new(file)),
+                Err(error) => Ahead::Failed(error),
+            };
+        }
     }
 
     /// Goes to the next row of the input that is first.
@@ -261,7 +318,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         });
         let next = match next {
             Some(position) => Some(position),
-            None => self.advance(rank).await?,
+            None => self.turn_page(rank).await?,
         };
         if let Some(mut head) = self.heads.peek_mut() {
             match next {
@@ -273,11 +330,14 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
     }
 
     /// Decodes the next set of pages of an input; its first row, or `None` at the end.
-    async fn advance(&mut self, rank: usize) -> Result<Option<Position>, ReadError<S::Error>> {
+    async fn turn_page(&mut self, rank: usize) -> Result<Option<Position>, ReadError<S::Error>> {
         loop {
             let Some(open) = self.open.get_mut(rank).and_then(Option::as_mut) else { return Ok(None) };
             self.held_bytes -= std::mem::take(&mut open.held_bytes);
-            let is_more = match open.cursor.advance(self.store, &mut self.scratch).await {
+            let before = open.cursor.file.bytes_read();
+            let is_more = open.cursor.advance(self.store, &mut self.scratch).await;
+            self.result.bytes_read += open.cursor.file.bytes_read() - before;
+            let is_more = match is_more {
                 Ok(is_more) => is_more,
                 Err(error) => {
                     self.close(rank);
@@ -289,7 +349,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
                 self.close(rank);
                 return Ok(None);
             }
-            open.fill(self.order, self.after);
+            open.fill(self.order);
             self.held_bytes += open.held_bytes;
             self.result.peak_held_bytes = self.result.peak_held_bytes.max(self.held_bytes);
             if let Some((position, _)) = open.positions.first() {
@@ -301,7 +361,6 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
     fn close(&mut self, rank: usize) {
         if let Some(open) = self.open.get_mut(rank).and_then(Option::take) {
             self.held_bytes -= open.held_bytes;
-            self.result.bytes_read += open.cursor.file.bytes_read();
         }
     }
 
@@ -344,15 +403,12 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
 
 impl Open {
     /// Sorts the rows of the set of pages, which are sorted by time at least.
-    fn fill(&mut self, order: Order, after: Option<Position>) {
+    fn fill(&mut self, order: Order) {
         self.at = 0;
         self.positions.clear();
         let cursor = &self.cursor;
         self.positions
             .extend(cursor.rows.iter().map(|row| (Position::of(order, &cursor.identity(*row)), *row)));
-        if let Some(after) = after {
-            self.positions.retain(|(position, _)| *position > after);
-        }
         if !self.positions.is_sorted_by_key(|(position, _)| position) {
             self.positions.sort_by_key(|(position, _)| *position);
         }

@@ -10,6 +10,7 @@ from engines import DuckDb
 from template import properties, resources
 
 from local_aws import athena
+from local_aws.processes import ROOT
 
 # product.md, "Find": these queries must run.
 LOGQL = [
@@ -199,3 +200,50 @@ def test_attributes_are_the_column_or_the_line_that_is_json(archive):
     assert [(row["attributes"], row["a"]) for row in found] == [
         ('{"a":{"b":"1"}}', "1"), ('{"a":1}', "1"), ('{"a":2}', "2"), (None, None), (None, None), ('{"id":"\x1a"}', None),
     ]
+
+
+def placeholders(text):
+    """`<m>` as merged files write it: U+001A and the letter."""
+    return re.sub("<(.)>", "\x1a\\1", text)
+
+
+# Of shared/archive/src/fold.rs: what is stored, and what it stands for in the row below.
+FOLDED = [
+    ("nothing", "nothing"),
+    ("<m>", 'He said "a\\b"\n\ttwice: req-1, 503'),
+    ('{"message":"<j>","level":"<l>"}', '{"message":"He said \\"a\\\\b\\"\\n\\ttwice: req-1, 503","level":"WARN"}'),
+    ("<r> <t> <s> <u> <p> <h> <e> <c>", "req-1 4bf92f35 00f067aa u7 /a?b=c POST user.login 503"),
+    ("2024-12-19T<i>.<f>Z", "2024-12-19T10:30:15.123Z"),
+    # Between quotes and, without punctuation, behind them: attributes is {"a":"x y","n":12.5,"o":{"k":true}}.
+    ("<B>=<D> <F>=<G> <J>=<K>", "a=x y n=12.5 k=true"),
+    ("<Z><Y>", ""),  # more than there are
+    ("<r><r>", "req-1req-1"),
+    ("<0>m <0>0 <0>", "\x1am \x1a0 \x1a"),
+]
+
+
+def test_a_folded_line_is_the_one_that_was_sent(archive):
+    row = {
+        "message": placeholders('He said "a\\b"\n\ttwice: <r>, <c>'), "request_id": "req-1", "trace_id": "4bf92f35",
+        "span_id": "00f067aa", "user_id": "u7", "path": "/a?b=c", "severity_text": "WARN", "http_method": "POST",
+        "event_name": "user.login", "status_code": 503, "attributes": '{"a":"x y","n":12.5,"o":{"k":true}}',
+    }
+    engine = archive([{**row, "timestamp": AT + number * 86_400_000, "line": placeholders(stored)} for number, (stored, _) in enumerate(FOLDED)])
+    found = engine.query('SELECT line, message FROM records ORDER BY "timestamp"')
+    assert [row["line"] for row in found] == [line for _, line in FOLDED]
+    assert {row["message"] for row in found} == {'He said "a\\b"\n\ttwice: req-1, 503'}
+
+
+def test_a_folded_line_needs_no_column_to_have_a_value(archive):
+    every = "".join(f"<{letter}>" for letter in "mjrtsulhpecif" + "BCDEFGHIJKLMNOPQRSTUVWXYZ")
+    engine = archive([{"timestamp": None, "line": placeholders(every + "<0>")}])
+    assert engine.query("SELECT line, message, attributes FROM records") == [{"line": "\x1a", "message": None, "attributes": None}]
+
+
+def test_every_placeholder_that_is_written_is_known_to_the_view():
+    source = (ROOT / "shared/archive/src/fold.rs").read_text()
+    table = re.findall(r"^//! \| (`.*?) \|", source, re.MULTILINE)
+    if not table:
+        pytest.skip("merged files are not folded yet")
+    letters = set(re.findall("`(.)`", " ".join(table))) | set("BCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert letters == set(re.findall(r"chr\(26\) \|\| '(.)'", athena.view()))

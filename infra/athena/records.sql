@@ -33,7 +33,7 @@ SELECT
   format,
   severity_number,
   severity_text,
-  message,
+  whole_message AS message,
   trace_id,
   span_id,
   request_id,
@@ -64,7 +64,22 @@ SELECT
 FROM (
   SELECT
     *,
-    replace(line, chr(26) || '0', chr(26)) AS whole_line,
+    -- Trino and DuckDB know no escapes between quotes: a backslash is one.
+    replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(line_of_columns,
+      chr(26) || 'm', coalesce(whole_message, '')),
+      chr(26) || 'j', coalesce(replace(replace(replace(replace(replace(whole_message, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(13), '\r'), chr(9), '\t'), '')),
+      chr(26) || 'r', coalesce(request_id, '')),
+      chr(26) || 't', coalesce(trace_id, '')),
+      chr(26) || 's', coalesce(span_id, '')),
+      chr(26) || 'u', coalesce(user_id, '')),
+      chr(26) || 'p', coalesce(path, '')),
+      chr(26) || 'l', coalesce(severity_text, '')),
+      chr(26) || 'h', coalesce(http_method, '')),
+      chr(26) || 'e', coalesce(event_name, '')),
+      chr(26) || 'c', coalesce(CAST(status_code AS varchar), '')),
+      chr(26) || 'i', coalesce(substr(CAST("timestamp" AS varchar), 12, 8), '')),
+      chr(26) || 'f', coalesce(lpad(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', "timestamp") % 1000 AS varchar), 3, '0'), '')),
+      chr(26) || '0', chr(26)) AS whole_line,
     -- 2^144 = 2230074519853062314153 5718272648361505980416, in two halves of 22 digits:
     -- no product or sum of theirs has more than the 38 digits that a decimal takes.
     CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
@@ -74,5 +89,45 @@ FROM (
       * CAST('5718272648361505980416' AS decimal(38, 0))
       + CAST(substr(lpad(event_batch, 44, '0'), 23) AS decimal(38, 0))
       + CAST(event_index AS decimal(38, 0)) AS id_lower
-  FROM logs
-)
+  FROM (
+    SELECT
+      *,
+      replace(replace(replace(replace(replace(replace(replace(replace(message,
+        chr(26) || 'r', coalesce(request_id, '')),
+        chr(26) || 't', coalesce(trace_id, '')),
+        chr(26) || 's', coalesce(span_id, '')),
+        chr(26) || 'u', coalesce(user_id, '')),
+        chr(26) || 'p', coalesce(path, '')),
+        chr(26) || 'h', coalesce(http_method, '')),
+        chr(26) || 'c', coalesce(CAST(status_code AS varchar), '')),
+        chr(26) || '0', chr(26)) AS whole_message,
+      -- Between quotes is a name or a text, behind them is a number among punctuation.
+      replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(line,
+        chr(26) || 'B', coalesce(split_part(attributes, '"', 2), '')),
+        chr(26) || 'C', coalesce(translate(split_part(attributes, '"', 3), ':,{}[]', ''), '')),
+        chr(26) || 'D', coalesce(split_part(attributes, '"', 4), '')),
+        chr(26) || 'E', coalesce(translate(split_part(attributes, '"', 5), ':,{}[]', ''), '')),
+        chr(26) || 'F', coalesce(split_part(attributes, '"', 6), '')),
+        chr(26) || 'G', coalesce(translate(split_part(attributes, '"', 7), ':,{}[]', ''), '')),
+        chr(26) || 'H', coalesce(split_part(attributes, '"', 8), '')),
+        chr(26) || 'I', coalesce(translate(split_part(attributes, '"', 9), ':,{}[]', ''), '')),
+        chr(26) || 'J', coalesce(split_part(attributes, '"', 10), '')),
+        chr(26) || 'K', coalesce(translate(split_part(attributes, '"', 11), ':,{}[]', ''), '')),
+        chr(26) || 'L', coalesce(split_part(attributes, '"', 12), '')),
+        chr(26) || 'M', coalesce(translate(split_part(attributes, '"', 13), ':,{}[]', ''), '')),
+        chr(26) || 'N', coalesce(split_part(attributes, '"', 14), '')),
+        chr(26) || 'O', coalesce(translate(split_part(attributes, '"', 15), ':,{}[]', ''), '')),
+        chr(26) || 'P', coalesce(split_part(attributes, '"', 16), '')),
+        chr(26) || 'Q', coalesce(translate(split_part(attributes, '"', 17), ':,{}[]', ''), '')),
+        chr(26) || 'R', coalesce(split_part(attributes, '"', 18), '')),
+        chr(26) || 'S', coalesce(translate(split_part(attributes, '"', 19), ':,{}[]', ''), '')),
+        chr(26) || 'T', coalesce(split_part(attributes, '"', 20), '')),
+        chr(26) || 'U', coalesce(translate(split_part(attributes, '"', 21), ':,{}[]', ''), '')),
+        chr(26) || 'V', coalesce(split_part(attributes, '"', 22), '')),
+        chr(26) || 'W', coalesce(translate(split_part(attributes, '"', 23), ':,{}[]', ''), '')),
+        chr(26) || 'X', coalesce(split_part(attributes, '"', 24), '')),
+        chr(26) || 'Y', coalesce(translate(split_part(attributes, '"', 25), ':,{}[]', ''), '')),
+        chr(26) || 'Z', coalesce(split_part(attributes, '"', 26), '')) AS line_of_columns
+    FROM logs
+  ) AS stored
+) AS whole

@@ -77,6 +77,8 @@ pub struct Merged {
     pub repeated_rows: u64,
     /// Rows of known inputs.
     pub known_rows: u64,
+    /// Rows that the other inputs have by their metadata: all of them, whatever is wanted.
+    pub rows_in_files: u64,
     /// Inputs that were opened.
     pub objects_read: u64,
     /// Bytes that the store gave.
@@ -234,7 +236,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
     }
 
     /// What became of it so far.
-    pub(super) fn result(&self) -> &Merged {
+    pub fn result(&self) -> &Merged {
         &self.result
     }
 
@@ -263,6 +265,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
                 Ahead::Closed => continue,
             };
             self.result.bytes_read += file.bytes_read();
+            self.result.rows_in_files += if input.known { 0 } else { file.rows_in_file() };
             let columns = if input.known { ColumnSet::IDENTITY } else { self.columns };
             let cursor = Cursor::new(file, self.order, columns, self.wanted.clone());
             let open = Open { cursor, positions: Vec::new(), at: 0, held_bytes: 0 };

@@ -1,36 +1,96 @@
-//! What `line` repeats of other columns, and how it is left out.
+//! What `line` and `message` repeat of other columns, and how it is left out.
 //!
-//! A literal U+001A in a line is stored as U+001A and `0`.
+//! In files of schema version 3 a U+001A in these two columns begins a
+//! placeholder; the next character says of what. `ingest` writes U+001A `0` for
+//! a U+001A of the line's own, and nothing else of the sort. Merged files leave
+//! out of `line`, and of `message`, what other columns of the row hold:
+//!
+//! | after U+001A | stands for | in SQL (each within `coalesce(…, '')`) |
+//! |---|---|---|
+//! | `m` | the message, whole | `whole_message` |
+//! | `j` | the same as JSON writes it | `replace(replace(replace(replace(replace(whole_message, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(13), '\r'), chr(9), '\t')` |
+//! | `r` `t` `s` `u` `p` `l` `h` `e` | that column | `request_id` `trace_id` `span_id` `user_id` `path` `severity_text` `http_method` `event_name` |
+//! | `c` | the status | `CAST(status_code AS varchar)` |
+//! | `i` | `HH:MM:SS` in UTC | `substr(CAST("timestamp" AS varchar), 12, 8)` |
+//! | `f` | the milliseconds, three digits | `lpad(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', "timestamp") % 1000 AS varchar), 3, '0')` |
+//! | `B` `D` … `Z` (even: `B` is 2) | the n-th piece of `attributes` between quotes | `split_part(attributes, '"', n)` |
+//! | `C` `E` … `Y` (odd: `C` is 3) | what is in the n-th piece beside punctuation: a number | `translate(split_part(attributes, '"', n), ':,{}[]', '')` |
+//! | `0` | U+001A itself | `chr(26)` |
+//!
+//! So `whole_line` is `line` with `replace(…, chr(26) || 'm', whole_message)`
+//! and so on around it in any order, `0` last: no text that is put in has a
+//! U+001A (a line or message that has one is stored literally). `whole_message`
+//! is `message` with `r t s u p h c` put in, `0` last. Backslashes in the table
+//! are themselves: neither Trino nor DuckDB reads escapes in `'…'`.
+
+mod encode;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::fmt::Write;
+
+use memchr::memchr;
+
+pub(crate) use encode::Folder;
 
 use crate::row::StoredRow;
 
-/// Begins a placeholder in a stored line.
-pub(crate) const MARK: char = '\u{1a}';
+/// Begins a placeholder in a stored line or message.
+pub(crate) const MARK: u8 = 0x1a;
 
-/// A line as a column of schema version 3 or later holds it literally; for
-/// readers of older versions, too.
+/// Milliseconds of the years 1970 to 9999, whose time of day is in lines as it is in SQL.
+const PLAIN_YEARS: std::ops::Range<i64> = 0..253_402_300_800_000;
+
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// What ends a piece of `attributes` that is no text.
+const PUNCTUATION: [char; 6] = [':', ',', '{', '}', '[', ']'];
+
+/// A line or message as a file of schema version 3 holds it literally; readers
+/// of older versions give rows this way, too.
 pub fn escape_line(line: &str) -> Cow<'_, str> {
-    if memchr::memchr(MARK as u8, line.as_bytes()).is_none() {
+    if memchr(MARK, line.as_bytes()).is_none() {
         return Cow::Borrowed(line);
     }
-    Cow::Owned(line.replace(MARK, "\u{1a}0"))
+    Cow::Owned(line.replace('\u{1a}', "\u{1a}0"))
 }
 
 impl<'a> StoredRow<'a> {
     /// The line as it came, redacted.
     pub fn line(&self) -> Cow<'a, str> {
         let stored = self.line.unwrap_or_default();
-        match memchr::memchr(MARK as u8, stored.as_bytes()) {
-            None => Cow::Borrowed(stored),
-            Some(_) => Cow::Owned(stored.replace("\u{1a}0", "\u{1a}")),
+        if memchr(MARK, stored.as_bytes()).is_none() {
+            return Cow::Borrowed(stored);
         }
+        let mut line = String::with_capacity(stored.len() * 2);
+        self.unfold_line(&mut line);
+        Cow::Owned(line)
     }
 
-    /// CloudWatch's id of the event, whole.
-    pub fn event_id(&self) -> Option<Cow<'a, str>> {
-        self.event_id.map(Cow::Borrowed)
+    /// Adds the line as it came to `out`: [`Self::line`] with a buffer that stays.
+    pub fn unfold_line(&self, out: &mut String) {
+        unfold(self.line.unwrap_or_default(), out, |letter, out| match letter {
+            b'm' => self.unfold_message(out),
+            b'j' => put_json(&self.message(), out),
+            _ => self.put(letter, out),
+        });
+    }
+
+    /// What the line says, without its frame.
+    pub fn message(&self) -> Cow<'a, str> {
+        let stored = self.message.unwrap_or_default();
+        if memchr(MARK, stored.as_bytes()).is_none() {
+            return Cow::Borrowed(stored);
+        }
+        let mut message = String::with_capacity(stored.len() * 2);
+        self.unfold_message(&mut message);
+        Cow::Owned(message)
+    }
+
+    /// Adds the message to `out`.
+    pub fn unfold_message(&self, out: &mut String) {
+        unfold(self.message.unwrap_or_default(), out, |letter, out| self.put(letter, out));
     }
 
     /// Nanoseconds since the epoch, whether stored or not.
@@ -41,5 +101,99 @@ impl<'a> StoredRow<'a> {
     /// When CloudWatch was given the event, in milliseconds since the epoch, whether stored or not.
     pub fn observed_millis(&self) -> Option<i64> {
         self.observed_timestamp.or(self.timestamp)
+    }
+
+    /// Puts in what a placeholder stands for.
+    fn put(&self, letter: u8, out: &mut String) {
+        let column = match letter {
+            b'0' => Some("\u{1a}"),
+            b'r' => self.request_id,
+            b't' => self.trace_id,
+            b's' => self.span_id,
+            b'u' => self.user_id,
+            b'p' => self.path,
+            b'l' => self.severity_text,
+            b'h' => self.http_method,
+            b'e' => self.event_name,
+            b'c' => return self.status_code.into_iter().for_each(|code| put_number(code, out)),
+            b'i' | b'f' => {
+                return self.timestamp.into_iter().for_each(|millis| put_time(letter, millis, out));
+            }
+            b'B'..=b'Z' => return put_piece(self.attributes.unwrap_or_default(), letter, out),
+            _ => None,
+        };
+        out.push_str(column.unwrap_or_default());
+    }
+}
+
+/// Copies `stored`, with `put` for each placeholder.
+fn unfold(stored: &str, out: &mut String, put: impl Fn(u8, &mut String)) {
+    let mut rest = stored;
+    while let Some((text, after)) = rest.split_once('\u{1a}') {
+        out.push_str(text);
+        let mut after = after.chars();
+        if let Some(letter) = after.next() {
+            put(u8::try_from(letter).unwrap_or_default(), out);
+        }
+        rest = after.as_str();
+    }
+    out.push_str(rest);
+}
+
+/// Whether JSON writes the text with escapes (of those that are folded).
+fn has_escapes(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t'))
+}
+
+fn put_json(text: &str, out: &mut String) {
+    for char in text.chars() {
+        match char {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ => out.push(char),
+        }
+    }
+}
+
+fn put_number(number: i32, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _written = write!(out, "{number}");
+}
+
+/// `HH:MM:SS`, or three digits of milliseconds.
+fn put_time(letter: u8, millis: i64, out: &mut String) {
+    let of_day = millis.rem_euclid(DAY_MILLIS);
+    let seconds = of_day / 1000;
+    let two = |number: i64, out: &mut String| {
+        out.push(digit(number / 10));
+        out.push(digit(number % 10));
+    };
+    if letter == b'f' {
+        out.push(digit(of_day / 100 % 10));
+        return two(of_day % 100, out);
+    }
+    two(seconds / 3600, out);
+    out.push(':');
+    two(seconds / 60 % 60, out);
+    out.push(':');
+    two(seconds % 60, out);
+}
+
+fn digit(number: i64) -> char {
+    char::from(b'0' + (number % 10) as u8)
+}
+
+/// The piece of `attributes` that a capital letter stands for.
+fn put_piece(attributes: &str, letter: u8, out: &mut String) {
+    let index = usize::from(letter - b'A');
+    let piece = attributes.split('"').nth(index).unwrap_or_default();
+    // Counted from 1, pieces between quotes are even.
+    if index % 2 == 1 {
+        out.push_str(piece);
+    } else {
+        out.extend(piece.chars().filter(|char| !PUNCTUATION.contains(char)));
     }
 }

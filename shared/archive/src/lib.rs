@@ -2,6 +2,7 @@
 //! stand, and what a store must be able to do. It knows nothing of S3.
 
 pub mod compact;
+mod event_id;
 mod fold;
 mod key;
 mod parquet_file;

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use catchment_record::LogRecord;
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
 use crate::fold::escape_line;
 
@@ -25,7 +28,7 @@ pub(crate) trait Row {
     fn format(&self) -> Option<&str>;
     fn severity_number(&self) -> Option<i32>;
     fn severity_text(&self) -> Option<&str>;
-    fn message(&self) -> Option<&str>;
+    fn message(&self) -> Option<Cow<'_, str>>;
     fn trace_id(&self) -> Option<&str>;
     fn span_id(&self) -> Option<&str>;
     fn request_id(&self) -> Option<&str>;
@@ -82,7 +85,7 @@ pub struct StoredRow<'a> {
     pub severity_number: Option<i32>,
     /// The level as the line wrote it.
     pub severity_text: Option<&'a str>,
-    /// What the line says, without its frame.
+    /// What the line says, as stored: a U+001A begins a placeholder ([`StoredRow::message`]).
     pub message: Option<&'a str>,
     /// Trace id.
     pub trace_id: Option<&'a str>,
@@ -110,7 +113,7 @@ pub struct StoredRow<'a> {
     pub redactions: Option<&'a str>,
     /// Why the line could not be parsed as what it looks like.
     pub parse_error: Option<&'a str>,
-    /// `id,id,…` of the log events that were stitched to the first.
+    /// The log events that were stitched to the first ([`StoredRow::more_event_ids`]).
     pub more_event_ids: Option<&'a str>,
     /// What the ids of a batch share ([`StoredRow::event_id`]); in merged files.
     pub event_batch: Option<&'a str>,
@@ -170,8 +173,8 @@ impl Row for StoredRow<'_> {
     fn severity_text(&self) -> Option<&str> {
         self.severity_text
     }
-    fn message(&self) -> Option<&str> {
-        self.message
+    fn message(&self) -> Option<Cow<'_, str>> {
+        self.message.map(Cow::Borrowed)
     }
     fn trace_id(&self) -> Option<&str> {
         self.trace_id
@@ -275,8 +278,8 @@ impl Row for LogRecord<'_> {
     fn severity_text(&self) -> Option<&str> {
         self.severity_text.as_deref()
     }
-    fn message(&self) -> Option<&str> {
-        Some(&self.message)
+    fn message(&self) -> Option<Cow<'_, str>> {
+        Some(escape_line(&self.message))
     }
     fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
@@ -326,4 +329,52 @@ impl Row for LogRecord<'_> {
     fn event_index(&self) -> Option<i32> {
         None
     }
+}
+
+/// The row as people know it: the object that the [`LogRecord`] of the line
+/// serializes to, whether the row is folded or not.
+impl Serialize for StoredRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("timestamp", &self.timestamp.and_then(rfc3339))?;
+        map.serialize_entry("time_unix_nano", &self.time_unix_nano())?;
+        map.serialize_entry("observed_timestamp", &self.observed_millis().and_then(rfc3339))?;
+        map.serialize_entry("event_id", &self.event_id())?;
+        map.serialize_entry("account_id", &self.account_id)?;
+        map.serialize_entry("region", &self.region)?;
+        map.serialize_entry("log_group", &self.log_group)?;
+        map.serialize_entry("log_stream", &self.log_stream)?;
+        map.serialize_entry("service", &self.service)?;
+        map.serialize_entry("environment", &self.environment)?;
+        map.serialize_entry("cluster", &self.cluster)?;
+        map.serialize_entry("workload", &self.workload)?;
+        map.serialize_entry("instance", &self.instance)?;
+        map.serialize_entry("container", &self.container)?;
+        map.serialize_entry("format", &self.format)?;
+        map.serialize_entry("severity_number", &self.severity_number)?;
+        map.serialize_entry("severity_text", &self.severity_text)?;
+        map.serialize_entry("message", &self.message.map(|_| self.message()))?;
+        map.serialize_entry("trace_id", &self.trace_id)?;
+        map.serialize_entry("span_id", &self.span_id)?;
+        map.serialize_entry("request_id", &self.request_id)?;
+        map.serialize_entry("user_id", &self.user_id)?;
+        map.serialize_entry("event_name", &self.event_name)?;
+        map.serialize_entry("http_method", &self.http_method)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("status_code", &self.status_code)?;
+        map.serialize_entry("duration_ms", &self.duration_ms)?;
+        map.serialize_entry("line", &self.line.map(|_| self.line()))?;
+        let attributes = self.attributes.map(|text| serde_json::from_str::<&RawValue>(text));
+        let attributes = attributes.and_then(Result::ok);
+        map.serialize_entry("attributes", &attributes)?;
+        map.serialize_entry("redactions", &self.redactions)?;
+        map.serialize_entry("parse_error", &self.parse_error)?;
+        map.serialize_entry("more_event_ids", &self.more_event_ids())?;
+        map.end()
+    }
+}
+
+/// `2026-11-21T04:05:06.789Z`; `None` beyond what a calendar can show.
+fn rfc3339(millis: i64) -> Option<String> {
+    Timestamp::from_millisecond(millis).ok().map(|time| format!("{time:.3}"))
 }

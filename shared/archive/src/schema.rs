@@ -87,7 +87,7 @@ pub(crate) fn each_column<R: Row>(to: &mut impl Columns<R>) -> Result<(), Parque
     to.text("format", Repetitive, R::format)?;
     to.int("severity_number", R::severity_number)?;
     to.text("severity_text", Repetitive, R::severity_text)?;
-    to.text("message", Said, R::message)?;
+    to.made("message", Said, R::message)?;
     to.text("trace_id", LookedUp, R::trace_id)?;
     to.text("span_id", Opaque, R::span_id)?;
     to.text("request_id", LookedUp, R::request_id)?;

@@ -8,6 +8,9 @@ use serde_json::json;
 /// The events of each payload of a corpus.
 const PAYLOADS: [usize; 4] = [200, 400, 600, 1000];
 
+/// Streams of one service.
+const STREAMS: usize = 5;
+
 /// 2026-03-13T10:30:15Z: when the first event of every payload happened.
 const START_MILLIS: u64 = 1_773_397_815_000;
 
@@ -44,11 +47,29 @@ impl Corpus {
     /// Its payloads, the same on every machine and at every call.
     pub fn payloads(self) -> Vec<Payload> {
         let mut random = Random(0x5eed ^ self as u64);
-        PAYLOADS.iter().map(|events| Payload::new(self, *events, &mut random)).collect()
+        let stream = "ecs/web/0123456789abcdef0123456789abcdef";
+        PAYLOADS.iter().map(|events| Payload::new(self, stream, START_MILLIS, *events, &mut random)).collect()
     }
 
-    fn lines(self, count: usize, random: &mut Random) -> Vec<(u64, String)> {
-        let mut millis = START_MILLIS;
+    /// So many payloads of some streams that write at the same time, one after
+    /// the other in each.
+    #[allow(dead_code)]
+    pub fn streams(self, payloads: usize) -> Vec<Payload> {
+        let mut random = Random(0x5eed ^ self as u64);
+        let streams = [(); STREAMS].map(|()| format!("ecs/web/{}", random.hex(32)));
+        let mut starts = [START_MILLIS; STREAMS];
+        (0..payloads)
+            .map(|i| {
+                let (stream, start) = (&streams[i % STREAMS], &mut starts[i % STREAMS]);
+                let payload = Payload::new(self, stream, *start, PAYLOADS[i % PAYLOADS.len()], &mut random);
+                *start = payload.last_millis;
+                payload
+            })
+            .collect()
+    }
+
+    fn lines(self, start: u64, count: usize, random: &mut Random) -> Vec<(u64, String)> {
+        let mut millis = start;
         let mut lines = Vec::with_capacity(count);
         while lines.len() < count {
             millis += random.below(12);
@@ -72,11 +93,13 @@ pub struct Payload {
     pub events: usize,
     /// Bytes of their messages.
     pub message_bytes: usize,
+    /// When the last happened.
+    pub last_millis: u64,
 }
 
 impl Payload {
-    fn new(corpus: Corpus, events: usize, random: &mut Random) -> Self {
-        let lines = corpus.lines(events, random);
+    fn new(corpus: Corpus, stream: &str, start: u64, events: usize, random: &mut Random) -> Self {
+        let lines = corpus.lines(start, events, random);
         let batch = (u128::from(random.next()) << 64) + u128::from(random.next());
         let log_events: Vec<_> = (batch..)
             .zip(&lines)
@@ -84,7 +107,7 @@ impl Payload {
             .collect();
         let envelope = json!({
             "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/ecs/checkout",
-            "logStream": "ecs/web/0123456789abcdef0123456789abcdef",
+            "logStream": stream,
             "subscriptionFilters": ["catchment"], "logEvents": log_events,
         })
         .to_string();
@@ -92,7 +115,9 @@ impl Payload {
         let mut gzip = vec![0; compressor.gzip_compress_bound(envelope.len())];
         let size = compressor.gzip_compress(envelope.as_bytes(), &mut gzip).unwrap();
         let data = base64_simd::STANDARD.encode_to_string(&gzip[..size]);
-        Self { data, events, message_bytes: lines.iter().map(|(_, line)| line.len()).sum() }
+        let message_bytes = lines.iter().map(|(_, line)| line.len()).sum();
+        let last_millis = lines.last().map_or(start, |(millis, _)| *millis);
+        Self { data, events, message_bytes, last_millis }
     }
 }
 

@@ -16,6 +16,7 @@ use zstd::bulk::Compressor;
 use super::buffer::Buffer;
 use super::chunk::{ChunkWriter, Scratch};
 use super::{CREATED_BY, FORMAT_VERSION, MAGIC, PAGE_ROWS, as_i64};
+use crate::fold::Folder;
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
 use crate::schema::{REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema};
@@ -50,6 +51,7 @@ pub struct MergedWriter<W: Write + Send> {
     schema: Arc<SchemaDescriptor>,
     zstd: Compressor<'static>,
     scratch: Scratch,
+    folder: Folder,
     buffer: Buffer,
     row_groups: Vec<RowGroupMetaData>,
     first_millis: Option<i64>,
@@ -72,6 +74,7 @@ impl<W: Write + Send> MergedWriter<W> {
             schema: parquet_schema()?,
             zstd: Compressor::new(ZSTD_LEVEL)?,
             scratch: Scratch::default(),
+            folder: Folder::new(),
             buffer: Buffer::new()?,
             row_groups: Vec::new(),
             first_millis: None,
@@ -85,7 +88,7 @@ impl<W: Write + Send> MergedWriter<W> {
             self.first_millis = Some(self.first_millis.map_or(millis, |first| first.min(millis)));
             self.last_millis = Some(self.last_millis.map_or(millis, |last| last.max(millis)));
         }
-        self.buffer.push(row)?;
+        self.buffer.push(&self.folder.fold(row))?;
         if self.buffer.bytes() >= ROW_GROUP_BYTES || self.buffer.rows() == ROW_GROUP_ROWS {
             self.write_row_group()?;
         }

@@ -1,0 +1,188 @@
+//! CloudWatch's event ids, in two parts that cost next to nothing.
+//!
+//! An id is 56 decimal digits: the event's time in milliseconds times 2^144, plus
+//! a number that the events of one PutLogEvents call share but for its low 16
+//! bits, which count them. A merged file stores that number with its low bits
+//! zero, in decimal, as `event_batch`, and the low bits as `event_index`; the time
+//! is `observed_timestamp`. Ids of any other form stay as they are.
+
+use std::borrow::Cow;
+
+use crate::row::StoredRow;
+
+/// Digits of an id.
+const DIGITS: usize = 56;
+
+/// Bits of an id below the time, above the lowest 64.
+const UPPER_BITS: u32 = 144 - 64;
+
+/// The bits that count the events of a batch.
+const INDEX_MASK: u64 = 0xffff;
+
+/// 10^19: so many digits fit into 64 bits.
+const LIMB: u128 = 10_000_000_000_000_000_000;
+
+/// Batches whose text is kept at hand.
+const KEPT_BATCHES: usize = 64;
+
+/// A number of up to 192 bits: the upper 128, the lower 64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wide(u128, u64);
+
+impl Wide {
+    /// The number that the digits say, 57 at most.
+    fn parse(digits: &str) -> Option<Self> {
+        if digits.is_empty() || digits.len() > 57 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let (upper, low) = digits.split_at_checked(digits.len().saturating_sub(19))?;
+        let upper: u128 = if upper.is_empty() { 0 } else { upper.parse().ok()? };
+        let low: u64 = low.parse().ok()?;
+        let product = (upper & u128::from(u64::MAX)) * LIMB + u128::from(low);
+        Some(Self((upper >> 64) * LIMB + (product >> 64), product as u64))
+    }
+
+    /// Quotient and remainder by 10^19.
+    fn split(self) -> (u128, u64) {
+        let (upper, rest) = (self.0 / LIMB, self.0 % LIMB);
+        let low = rest << 64 | u128::from(self.1);
+        (upper << 64 | (low / LIMB), (low % LIMB) as u64)
+    }
+}
+
+/// Takes ids apart; batches come again and again.
+#[derive(Debug, Default)]
+pub(crate) struct EventIds {
+    batches: Vec<(u128, u64, String)>,
+    next: usize,
+}
+
+impl EventIds {
+    /// Batch and index of an event's id; `None` where it is not of the known
+    /// form, or not of this time.
+    pub fn split(&mut self, id: &str, millis: i64) -> Option<(&str, i32)> {
+        if id.len() != DIGITS {
+            return None;
+        }
+        let Wide(upper, low) = Wide::parse(id)?;
+        if i64::try_from(upper >> UPPER_BITS).ok()? != millis {
+            return None;
+        }
+        let batch = (upper & ((1 << UPPER_BITS) - 1), low & !INDEX_MASK);
+        let at = match self.batches.iter().position(|known| (known.0, known.1) == batch) {
+            Some(at) => at,
+            None => self.keep(batch),
+        };
+        Some((self.batches.get(at)?.2.as_str(), (low & INDEX_MASK) as i32))
+    }
+
+    fn keep(&mut self, batch: (u128, u64)) -> usize {
+        let (upper, low) = Wide(batch.0, batch.1).split();
+        let text = if upper > 0 { format!("{upper}{low:019}") } else { low.to_string() };
+        let entry = (batch.0, batch.1, text);
+        let at = self.next % KEPT_BATCHES;
+        self.next += 1;
+        match self.batches.get_mut(at) {
+            Some(place) => *place = entry,
+            None => self.batches.push(entry),
+        }
+        at
+    }
+}
+
+/// The id that [`EventIds::split`] took apart.
+fn join(batch: &str, index: i32, millis: i64) -> Option<String> {
+    let Wide(upper, low) = Wide::parse(batch)?;
+    let index = u64::try_from(index).ok()?;
+    if upper >> UPPER_BITS != 0 || low & INDEX_MASK != 0 || index > INDEX_MASK {
+        return None;
+    }
+    let time = u128::try_from(millis).ok().filter(|millis| millis >> 48 == 0)?;
+    let (upper, low) = Wide(time << UPPER_BITS | upper, low | index).split();
+    Some(format!("{upper:037}{low:019}"))
+}
+
+impl<'a> StoredRow<'a> {
+    /// CloudWatch's id of the event, whole.
+    pub fn event_id(&self) -> Option<Cow<'a, str>> {
+        if let Some(id) = self.event_id {
+            return Some(Cow::Borrowed(id));
+        }
+        join(self.event_batch?, self.event_index?, self.observed_millis()?).map(Cow::Owned)
+    }
+
+    /// `id,id,…` of the log events that were stitched to the first. As stored,
+    /// `+n` is the first one's id plus n.
+    pub fn more_event_ids(&self) -> Option<Cow<'a, str>> {
+        let stored = self.more_event_ids?;
+        if !stored.contains('+') {
+            return Some(Cow::Borrowed(stored));
+        }
+        let (batch, index, millis) = (self.event_batch?, self.event_index?, self.observed_millis()?);
+        let ids: Option<Vec<_>> = stored
+            .split(',')
+            .map(|id| match id.strip_prefix('+') {
+                None => Some(Cow::Borrowed(id)),
+                Some(more) => join(batch, index.checked_add(more.parse().ok()?)?, millis).map(Cow::Owned),
+            })
+            .collect();
+        Some(Cow::Owned(ids?.join(",")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From AWS's documentation, of 1432826855000 ms.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
+    const AWS_ID: &str = "31953106606966983378809025079804211143289615424298221568";
+
+    /// What is left of it without the time times 2^144; the low 16 bits are zero.
+    const AWS_BATCH: &str = "1732181997039426805772632275426541568";
+
+    #[test]
+    fn an_id_is_time_batch_and_index() {
+        let mut ids = EventIds::default();
+        assert_eq!(ids.split(AWS_ID, 1_432_826_855_000), Some((AWS_BATCH, 0)));
+        assert_eq!(ids.split(AWS_ID, 1_432_826_855_001), None);
+        // Plus 2^64 + 65535.
+        let later = "31953106606966983378809025079804211161736359498007838719";
+        assert_eq!(
+            ids.split(later, 1_432_826_855_000),
+            Some(("1732181997039426824219376349136093184", 65535))
+        );
+        assert_eq!(join("1732181997039426824219376349136093184", 65535, 1_432_826_855_000).unwrap(), later);
+        assert_eq!(join(AWS_BATCH, 0, 1_432_826_855_000).unwrap(), AWS_ID);
+    }
+
+    #[test]
+    fn what_is_no_id_stays_whole() {
+        let mut ids = EventIds::default();
+        for other in ["", "e", &AWS_ID[1..], "3195310660696698337880902507980421114328961542429822156x"] {
+            assert_eq!(ids.split(other, 1_432_826_855_000), None, "{other}");
+        }
+        for (batch, index) in [("", 0), ("1", 0), ("65536", 65536), ("65536", -1), (AWS_ID, 0), ("x", 0)] {
+            assert_eq!(join(batch, index, 0), None, "{batch} {index}");
+        }
+    }
+
+    #[test]
+    fn any_number_of_batches_comes_back() {
+        let mut ids = EventIds::default();
+        for batch in 0..3 * KEPT_BATCHES as u64 {
+            for index in [0, 7, 65535] {
+                // 2^144 - 2^16 is the greatest.
+                let batch = if batch == 5 {
+                    "22300745198530623141535718272648361505914880".to_owned()
+                } else {
+                    (batch << 16).to_string()
+                };
+                let id = join(&batch, index, 1_773_397_815_000).unwrap();
+                assert_eq!(id.len(), DIGITS);
+                assert_eq!(ids.split(&id, 1_773_397_815_000), Some((batch.as_str(), index)));
+            }
+        }
+        assert_eq!(ids.batches.len(), KEPT_BATCHES);
+    }
+}

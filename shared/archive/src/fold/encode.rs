@@ -1,0 +1,372 @@
+//! Folding: finding in lines and messages what other columns of the row hold.
+//!
+//! Lines of one shape hold the same columns at the same distance from each
+//! other. Where each stood in the last line of a shape is looked at first; only
+//! where it is not there is it searched for. What is found differs with what
+//! came before, what comes out when it is put together again does not.
+
+use memchr::memchr;
+use memchr::memmem;
+
+use super::{MARK, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
+use crate::event_id::EventIds;
+use crate::row::StoredRow;
+
+/// Texts that may stand in a line: columns, times, pieces of `attributes`.
+const MAX_NEEDLES: usize = 28;
+
+/// Shorter texts are folded only where they are expected.
+const MIN_SEARCHED: usize = 3;
+
+/// Texts from here on are searched for in every line: most would be stored twice.
+const MIN_DISTINCTIVE: usize = 8;
+
+/// So often a distinctive text is folded in one line.
+const MAX_REPEATS: usize = 4;
+
+/// Places of a text that are looked at for one where it stands by itself.
+const MAX_TRIES: usize = 4;
+
+/// Shapes that are remembered; a power of two.
+const SHAPES: usize = 256;
+
+/// After so many lines of a shape, short texts are searched for again.
+const RELEARN_AFTER: u32 = 256;
+
+/// What stands for the log stream where a line has no id of its own: never in the line.
+const DERIVED: &str = "derived-";
+
+/// A text that may stand in a line, and what it is replaced with.
+#[derive(Debug, Clone, Copy, Default)]
+struct Needle<'r> {
+    letter: u8,
+    text: &'r str,
+}
+
+impl Needle<'_> {
+    /// The letter's place among the bits of a [`Needles::mask`].
+    fn bit(&self) -> u64 {
+        1 << (self.letter & 0x3f)
+    }
+
+    fn is_distinctive(&self) -> bool {
+        self.text.len() >= MIN_DISTINCTIVE
+    }
+
+    /// Where the text stands by itself, from `from` on: `12` is not in `123`.
+    fn find(&self, text: &str, from: usize) -> Option<usize> {
+        let (haystack, needle) = (text.as_bytes(), self.text.as_bytes());
+        let is_part = |edge: Option<&u8>, beyond: Option<&u8>| {
+            edge.is_some_and(u8::is_ascii_alphanumeric) && beyond.is_some_and(u8::is_ascii_alphanumeric)
+        };
+        let mut from = from;
+        for _ in 0..MAX_TRIES {
+            let at = from + memmem::find(haystack.get(from..)?, needle)?;
+            let end = at + needle.len();
+            let before = at.checked_sub(1).and_then(|at| haystack.get(at));
+            // A time follows a `T`, and a message whatever it likes.
+            let is_free = matches!(self.letter, b'i' | b'm' | b'j')
+                || !is_part(needle.first(), before) && !is_part(needle.last(), haystack.get(end));
+            if is_free {
+                return Some(at);
+            }
+            from = at + 1;
+        }
+        None
+    }
+}
+
+/// The needles of one row.
+struct Needles<'r> {
+    list: [Needle<'r>; MAX_NEEDLES],
+    count: usize,
+    mask: u64,
+}
+
+impl<'r> Needles<'r> {
+    fn add(&mut self, letter: u8, text: Option<&'r str>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        if let Some(place) = self.list.get_mut(self.count) {
+            *place = Needle { letter, text };
+            self.mask |= place.bit();
+            self.count += 1;
+        }
+    }
+
+    /// Pieces of a JSON object that are values: texts, or numbers and the like.
+    fn add_pieces(&mut self, attributes: &'r str) {
+        let mut is_value = false;
+        for (letter, piece) in (b'A'..=b'Z').zip(attributes.split('"')) {
+            // `B` is between quotes, as is every second after it.
+            if letter % 2 == 0 {
+                if is_value {
+                    self.add(letter, Some(piece));
+                }
+            } else {
+                let bare = piece.trim_matches(PUNCTUATION);
+                is_value = piece.ends_with(':') && bare.is_empty();
+                if !bare.contains(PUNCTUATION) {
+                    self.add(letter, Some(bare));
+                }
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Needle<'r>> {
+        self.list.iter().take(self.count)
+    }
+}
+
+/// One placeholder of a shape.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Index of the needle.
+    needle: usize,
+    /// Bytes between the end of the last placeholder's text and this one's.
+    gap: usize,
+}
+
+/// Which needles stood where in the last text of a kind.
+#[derive(Debug, Default, Clone)]
+struct Shape {
+    /// Of line or message, with which needles; 0 where nothing is known.
+    key: u64,
+    uses: u32,
+    steps: Vec<Step>,
+    /// The needles among the steps.
+    placed: u64,
+}
+
+/// Folds rows, one after the other.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    ids: EventIds,
+    more_ids: String,
+    shapes: Vec<Shape>,
+    found: Vec<(usize, usize)>,
+    line: String,
+    message: String,
+    json: String,
+    clock: String,
+    millis: String,
+    status: String,
+    /// What is in `clock`, in seconds since the epoch.
+    clock_seconds: i64,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        Self {
+            ids: EventIds::default(),
+            more_ids: String::new(),
+            shapes: vec![Shape::default(); SHAPES],
+            found: Vec::new(),
+            line: String::new(),
+            message: String::new(),
+            json: String::new(),
+            clock: String::new(),
+            millis: String::new(),
+            status: String::new(),
+            clock_seconds: -1,
+        }
+    }
+
+    /// The row with everything left out that its other columns say. A row that
+    /// is folded already is given as it is.
+    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>) -> StoredRow<'s> {
+        let mut folded = row.clone();
+        fold_times(&mut folded, row);
+        let Self { ids, more_ids, shapes, found, line, message, json, clock, millis, status, clock_seconds } =
+            self;
+        if let (Some(id), None) = (row.event_id, row.event_batch) {
+            fold_ids(&mut folded, row, id, ids, more_ids);
+        }
+
+        status.clear();
+        row.status_code.into_iter().for_each(|code| put_number(code, status));
+        let mut needles = Needles { list: [Needle::default(); MAX_NEEDLES], count: 0, mask: 0 };
+        needles.add(b'r', row.request_id.filter(|id| !id.starts_with(DERIVED)));
+        needles.add(b't', row.trace_id);
+        needles.add(b's', row.span_id);
+        needles.add(b'u', row.user_id);
+        needles.add(b'p', row.path);
+        needles.add(b'h', row.http_method);
+        needles.add(b'c', Some(status));
+        let said = row.message.unwrap_or_default();
+        if fold_text(said, false, &needles, shapes, found, message) {
+            folded.message = Some(message);
+        }
+
+        let text = row.line.unwrap_or_default();
+        if text.starts_with('{') && has_escapes(said) {
+            json.clear();
+            put_json(said, json);
+            needles.add(b'j', Some(json));
+        } else {
+            needles.add(b'm', Some(said));
+        }
+        needles.add(b'l', row.severity_text);
+        needles.add(b'e', row.event_name);
+        if let Some(time) = row.timestamp.filter(|time| PLAIN_YEARS.contains(time)) {
+            if *clock_seconds != time / 1000 {
+                *clock_seconds = time / 1000;
+                clock.clear();
+                put_time(b'i', time, clock);
+            }
+            millis.clear();
+            put_time(b'f', time, millis);
+            needles.add(b'i', Some(clock));
+            needles.add(b'f', Some(millis));
+        }
+        needles.add_pieces(row.attributes.unwrap_or_default());
+        if fold_text(text, true, &needles, shapes, found, line) {
+            folded.line = Some(line);
+        }
+        folded
+    }
+}
+
+fn fold_times(folded: &mut StoredRow<'_>, row: &StoredRow<'_>) {
+    if row.timestamp.and_then(|time| time.checked_mul(1_000_000)) == row.time_unix_nano {
+        folded.time_unix_nano = None;
+    }
+    if row.observed_timestamp == row.timestamp {
+        folded.observed_timestamp = None;
+    }
+}
+
+fn fold_ids<'s>(
+    folded: &mut StoredRow<'s>,
+    row: &StoredRow<'s>,
+    id: &str,
+    ids: &'s mut EventIds,
+    more: &'s mut String,
+) {
+    let Some(millis) = row.observed_millis() else { return };
+    if let Some(others) = row.more_event_ids {
+        let Some((batch, index)) = ids.split(id, millis).map(|(batch, at)| (batch.to_owned(), at)) else {
+            return;
+        };
+        more.clear();
+        for other in others.split(',') {
+            if !more.is_empty() {
+                more.push(',');
+            }
+            match ids.split(other, millis) {
+                Some((other_batch, at)) if other_batch == batch && at > index => {
+                    more.push('+');
+                    put_number(at - index, more);
+                }
+                _ => more.push_str(other),
+            }
+        }
+        folded.more_event_ids = Some(more);
+    }
+    let Some((batch, index)) = ids.split(id, millis) else { return };
+    (folded.event_id, folded.event_batch, folded.event_index) = (None, Some(batch), Some(index));
+}
+
+/// Writes `text` with placeholders to `out`, where it holds any of the needles.
+fn fold_text(
+    text: &str,
+    is_line: bool,
+    needles: &Needles<'_>,
+    shapes: &mut [Shape],
+    found: &mut Vec<(usize, usize)>,
+    out: &mut String,
+) -> bool {
+    if needles.mask == 0 || text.len() < MIN_SEARCHED || memchr(MARK, text.as_bytes()).is_some() {
+        return false;
+    }
+    let key = needles.mask << 1 | u64::from(is_line);
+    let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % SHAPES;
+    let Some(shape) = shapes.get_mut(at) else { return false };
+    shape.uses += 1;
+    let is_known = shape.key == key && shape.uses < RELEARN_AFTER;
+    let mut missed = needles.mask;
+    if is_known {
+        missed = !shape.placed | replay(text, needles, shape, out);
+    }
+    let must_learn = !is_known
+        || needles.iter().any(|needle| {
+            missed & needle.bit() != 0 && needle.is_distinctive() && needle.find(out, 0).is_some()
+        });
+    if must_learn {
+        *shape = Shape { key, uses: 0, steps: std::mem::take(&mut shape.steps), placed: 0 };
+        learn(text, needles, shape, found);
+        replay(text, needles, shape, out);
+    }
+    // With nothing found, nothing was written but the text itself.
+    out.len() != text.len() || memchr(MARK, out.as_bytes()).is_some()
+}
+
+/// Folds by the shape's steps; which needles of theirs were not where they were expected.
+fn replay(text: &str, needles: &Needles<'_>, shape: &mut Shape, out: &mut String) -> u64 {
+    out.clear();
+    let (mut end, mut missed) = (0, 0);
+    for step in &mut shape.steps {
+        let Some(needle) = needles.list.get(step.needle) else { continue };
+        let expected = end + step.gap;
+        let is_there =
+            text.as_bytes().get(expected..).is_some_and(|rest| rest.starts_with(needle.text.as_bytes()));
+        let at = if is_there {
+            Some(expected)
+        } else if needle.text.len() < MIN_SEARCHED || needle.letter == b'f' {
+            None
+        } else {
+            // It may stand there again.
+            missed |= needle.bit();
+            needle.find(text, end)
+        };
+        let Some((at, before)) = at.and_then(|at| Some((at, text.get(end..at)?))) else {
+            missed |= needle.bit();
+            continue;
+        };
+        step.gap = at - end;
+        out.push_str(before);
+        out.push(char::from(MARK));
+        out.push(char::from(needle.letter));
+        end = at + needle.text.len();
+    }
+    out.push_str(text.get(end..).unwrap_or_default());
+    missed
+}
+
+/// Finds every needle in the text, and makes steps of what does not overlap.
+fn learn(text: &str, needles: &Needles<'_>, shape: &mut Shape, found: &mut Vec<(usize, usize)>) {
+    found.clear();
+    let mut clock_end = None;
+    for (index, needle) in needles.iter().enumerate() {
+        if needle.letter == b'f' {
+            // Milliseconds are where they follow the seconds.
+            let at = clock_end.map(|end: usize| end + 1).filter(|at| {
+                text.as_bytes().get(*at..).is_some_and(|rest| rest.starts_with(needle.text.as_bytes()))
+            });
+            found.extend(at.map(|at| (at, index)));
+            continue;
+        }
+        if needle.text.len() < MIN_SEARCHED {
+            continue;
+        }
+        let mut from = 0;
+        for _ in 0..if needle.is_distinctive() { MAX_REPEATS } else { 1 } {
+            let Some(at) = needle.find(text, from) else { break };
+            found.push((at, index));
+            from = at + needle.text.len();
+            if needle.letter == b'i' {
+                clock_end = Some(from);
+                break;
+            }
+        }
+    }
+    let length = |index: usize| needles.list.get(index).map_or(0, |needle| needle.text.len());
+    found.sort_unstable_by_key(|(at, index)| (*at, usize::MAX - length(*index)));
+    shape.steps.clear();
+    let mut end = 0;
+    for (at, index) in found.iter() {
+        let Some(gap) = at.checked_sub(end) else { continue };
+        shape.steps.push(Step { needle: *index, gap });
+        shape.placed |= needles.list.get(*index).map_or(0, Needle::bit);
+        end = at + length(*index);
+    }
+}

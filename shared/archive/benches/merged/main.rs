@@ -14,10 +14,11 @@
     clippy::string_slice
 )]
 
+// The other bench uses the rest of it.
+#[allow(dead_code)]
 #[path = "../chain/corpora.rs"]
 mod corpora;
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

@@ -13,9 +13,10 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use bytes::Bytes;
+use catchment_archive::{ColumnSet, Listed, ObjectKey, ObjectReader, OpenFile, Order, StoredRow};
+use catchment_aws::archive::S3Archive;
 use catchment_aws::clients::{self, SdkConfig};
 use catchment_aws::clock::{Clock, SystemClock};
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Map, Value};
 
 /// The emulator that scripts/test started.
@@ -85,13 +86,16 @@ impl Emulator {
                 let known = self.read.lock().unwrap().get(e_tag).cloned();
                 let content = match known {
                     Some(content) => content,
-                    None => Content::of(key, world.object(key).await),
+                    None => world.content(key, object.size().unwrap()).await,
                 };
                 self.read.lock().unwrap().insert(e_tag.to_owned(), content.clone());
                 match content {
                     Content::Rows(rows) => {
                         state.keys.push(key.to_owned());
-                        state.rows.extend(rows);
+                        for row in rows {
+                            state.rows.push(row.literal);
+                            state.events.extend(row.events);
+                        }
                     }
                     Content::Text(text) => {
                         state.objects.insert(key.to_owned(), text);
@@ -100,6 +104,7 @@ impl Emulator {
             }
         }
         state.rows.sort();
+        state.events.sort();
         state.audit = world.items(&world.audit).await;
         state.partials = world.items(&world.state).await;
         state
@@ -108,19 +113,32 @@ impl Emulator {
 
 #[derive(Debug, Clone)]
 enum Content {
-    /// The rows of a file, each as JSON with every column as it is stored.
-    Rows(Vec<String>),
+    Rows(Vec<Row>),
     Text(String),
 }
 
-impl Content {
-    fn of(key: &str, body: Bytes) -> Self {
-        if !key.starts_with("logs/") {
-            return Self::Text(String::from_utf8_lossy(&body).into_owned());
-        }
-        let reader = SerializedFileReader::new(body).unwrap();
-        let rows = reader.get_row_iter(None).unwrap();
-        Self::Rows(rows.map(|row| row.unwrap().to_json_value().to_string()).collect())
+/// A row with what merged files fold put back, and the events that it is of.
+#[derive(Debug, Clone)]
+struct Row {
+    literal: String,
+    events: Vec<String>,
+}
+
+impl Row {
+    fn of(row: &StoredRow<'_>) -> Self {
+        let (line, event_id) = (row.line(), row.event_id());
+        let literal = StoredRow {
+            line: Some(&line),
+            event_id: event_id.as_deref(),
+            time_unix_nano: row.time_unix_nano(),
+            observed_timestamp: row.observed_millis(),
+            event_batch: None,
+            event_index: None,
+            ..row.clone()
+        };
+        let more = row.more_event_ids.into_iter().flat_map(|ids| ids.split(','));
+        let events = event_id.as_deref().into_iter().chain(more).map(str::to_owned).collect();
+        Self { literal: format!("{literal:?}"), events }
     }
 }
 
@@ -186,9 +204,21 @@ impl World {
         items
     }
 
-    async fn object(&self, key: &str) -> Bytes {
-        let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await.unwrap();
-        object.body.collect().await.unwrap().into_bytes()
+    async fn content(&self, key: &str, bytes: i64) -> Content {
+        let archive = S3Archive::new(self.s3.clone(), &self.bucket);
+        let key = ObjectKey::new(key);
+        if key.parse().is_none() {
+            let text = archive.get(&key).await.unwrap().unwrap();
+            return Content::Text(String::from_utf8_lossy(&text).into_owned());
+        }
+        let listed = Listed { key, bytes: bytes.try_into().unwrap(), modified_millis: 0 };
+        let file = OpenFile::open(&archive, &listed).await.unwrap();
+        let mut batches = file.rows(&archive, Order::OldestFirst, ColumnSet::ALL);
+        let mut rows = Vec::new();
+        while let Some(batch) = batches.next_batch().await.unwrap() {
+            rows.extend(batch.rows().map(|row| Row::of(&row)));
+        }
+        Content::Rows(rows)
     }
 }
 
@@ -197,15 +227,36 @@ impl World {
 pub struct State {
     /// The archive's keys, in order.
     pub keys: Vec<String>,
-    /// The rows of all of the archive's objects, as JSON, sorted: what a query
-    /// that reads every object sees.
+    /// The rows of all of the archive's objects, sorted: what a query that reads
+    /// every object sees.
     pub rows: Vec<String>,
+    /// The events that the rows are of, sorted.
+    pub events: Vec<String>,
     /// Every other object.
     pub objects: BTreeMap<String, String>,
     /// The items of the audit table, as JSON, sorted.
     pub audit: Vec<String>,
     /// The items of the state table, as JSON, sorted.
     pub partials: Vec<String>,
+}
+
+impl State {
+    /// Panics, with what is missing and what is too much, where it is not `other`.
+    pub fn must_be(&self, other: &Self, what: &str) {
+        let list = |state: &Self| {
+            let mut all =
+                [&state.keys, &state.rows, &state.audit, &state.partials].map(Clone::clone).concat();
+            all.extend(state.objects.iter().map(|(key, text)| format!("{key}: {text}")));
+            all
+        };
+        let (here, there) = (list(self), list(other));
+        let count = |list: &[String], line: &String| list.iter().filter(|other| *other == line).count();
+        let beyond = |a: &[String], b: &[String]| {
+            a.iter().filter(|line| count(a, line) > count(b, line)).cloned().collect::<Vec<_>>().join("\n  ")
+        };
+        let (missing, too_much) = (beyond(&there, &here), beyond(&here, &there));
+        assert!(self == other, "{what}\nmissing:\n  {missing}\ntoo much:\n  {too_much}");
+    }
 }
 
 fn json_of_item(item: &HashMap<String, AttributeValue>) -> Value {

@@ -12,7 +12,7 @@ use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use serde::Deserialize;
 
-use crate::failure::{Failure, of_sdk, one_line};
+use crate::failure::{Failure, of_sdk};
 
 /// The largest event of a synchronous invocation, in bytes. (Asynchronous ones, as the
 /// subscription's, have 1 MB: none that failed there is too large here.)
@@ -162,13 +162,27 @@ pub fn function_error(body: &[u8]) -> String {
     message.unwrap_or_else(|| "ingest failed and does not say why; its log does".to_owned())
 }
 
-/// One line, and no longer than people read.
+/// One line, no longer than people read, and without what is new each time (Lambda
+/// writes the time and the id of the request into some of its messages): equal causes
+/// read equal.
 pub fn reason(text: &str) -> String {
-    let text = one_line(text);
+    let is_time = |word: &str| word.parse::<jiff::Timestamp>().is_ok();
+    let words = text.split_whitespace();
+    let words = words.filter(|word| !is_time(word) && !is_request_id(word) && *word != "RequestId:");
+    let text = words.collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(MAX_REASON_CHARS) {
         Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),
         None => text,
     }
+}
+
+/// `4b6a0e2c-7d1f-4d0a-9a53-0d6f1c2b3a4e`.
+fn is_request_id(word: &str) -> bool {
+    word.len() == 36
+        && word.bytes().enumerate().all(|(i, byte)| match i {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 #[cfg(test)]
@@ -203,6 +217,11 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_of_bounded_length() {
         assert_eq!(reason("a\n  b\tc"), "a b c");
+        let id = "4b6a0e2c-7d1f-4d0a-9a53-0d6f1c2b3a4e";
+        let timed_out = format!("2026-11-21T14:35:35.165Z {id} Task timed out after 120.00 seconds");
+        assert_eq!(reason(&timed_out), "Task timed out after 120.00 seconds");
+        let exited = format!("RequestId: {id} Error: Runtime exited with error: exit status 1");
+        assert_eq!(reason(&exited), "Error: Runtime exited with error: exit status 1");
         let whole = "é".repeat(MAX_REASON_CHARS);
         assert_eq!(reason(&whole), whole);
         assert_eq!(reason(&format!("{whole}é")), format!("{whole} ..."));

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::output::{count, summary};
 
+/// The most rows of the table; what is for yet other reasons is counted together.
+const MAX_ROWS: usize = 30;
+const OTHER: &str = "stays, or waits, for other reasons";
+
 /// Where a payload waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum From {
@@ -54,7 +58,12 @@ impl Tally {
             Outcome::Waits(reason) => (format!("waits: {reason}"), 0, true),
             Outcome::Foreign(what) => (format!("not Catchment's, left alone: {what}"), 0, false),
         };
-        let (payloads, sum) = self.rows.entry((from, what)).or_default();
+        let key = (from, what);
+        let key = match self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) && stays {
+            true => (from, OTHER.to_owned()),
+            false => key,
+        };
+        let (payloads, sum) = self.rows.entry(key).or_default();
         *payloads += 1;
         *sum += events;
         self.stayed += u64::from(stays);
@@ -103,6 +112,20 @@ mod tests {
             assert!(table.contains(part), "{part}\n{table}");
         }
         assert_eq!(tally.stayed(), 1, "what is not ours does not count");
+    }
+
+    #[test]
+    fn the_table_does_not_grow_with_the_reasons() {
+        let mut tally = Tally::default();
+        for number in 0..MAX_ROWS {
+            tally.add(From::Queue, Outcome::Failed(format!("reason {number}")));
+        }
+        assert!(!tally.table().contains(OTHER));
+        tally.add(From::Queue, Outcome::Failed("one more".into()));
+        tally.add(From::Queue, Outcome::Failed("and another".into()));
+        tally.add(From::Queue, Outcome::TakenIn(1));
+        assert_eq!(tally.rows.len(), MAX_ROWS + 2, "one for the others, one for what was taken in");
+        assert_eq!(tally.rows.get(&(From::Queue, OTHER.to_owned())), Some(&(2, 0)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ const PAYLOADS: [usize; 4] = [200, 400, 600, 1000];
 const STREAMS: usize = 5;
 
 /// 2026-03-13T10:30:15Z: when the first event of every payload happened.
-const START_MILLIS: u64 = 1_773_397_815_000;
+pub const START_MILLIS: u64 = 1_773_397_815_000;
 
 /// Bits below the milliseconds in a CloudWatch event id: the id in AWS's own example,
 /// `31953106606966983378809025079804211143289615424298221568` at 1432826855000, is the time times 2^144.
@@ -68,11 +68,22 @@ impl Corpus {
             .collect()
     }
 
-    fn lines(self, start: u64, count: usize, random: &mut Random) -> Vec<(u64, String)> {
-        let mut millis = start;
+    fn lines(self, mut start: u64, count: usize, random: &mut Random) -> Vec<(u64, String)> {
+        self.lines_from(&mut start, 12, count, random)
+    }
+
+    /// Lines from `millis` on, which goes to the last: up to `step` apart.
+    pub fn lines_from(
+        self,
+        millis: &mut u64,
+        step: u64,
+        count: usize,
+        random: &mut Random,
+    ) -> Vec<(u64, String)> {
         let mut lines = Vec::with_capacity(count);
         while lines.len() < count {
-            millis += random.below(12);
+            *millis += random.below(step);
+            let millis = *millis;
             match self {
                 Self::Json => lines.push((millis, json_line(millis, random))),
                 Self::Access => lines.push((millis, access_line(millis, random))),
@@ -146,10 +157,10 @@ fn event_id(millis: u64, low: u128) -> String {
 }
 
 /// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

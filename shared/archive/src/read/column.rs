@@ -94,7 +94,21 @@ impl ColumnSet {
     ]);
 
     /// What `line` is put together from.
-    pub const LINE: Self = Self::ALL;
+    pub const LINE: Self = Self::of(&[
+        Column::Line,
+        Column::Message,
+        Column::RequestId,
+        Column::TraceId,
+        Column::SpanId,
+        Column::UserId,
+        Column::Path,
+        Column::SeverityText,
+        Column::HttpMethod,
+        Column::EventName,
+        Column::StatusCode,
+        Column::Timestamp,
+        Column::Attributes,
+    ]);
 
     /// These columns.
     pub const fn of(columns: &[Column]) -> Self {

@@ -10,6 +10,8 @@ use super::bloom;
 use super::column::{Column, ColumnSet};
 use super::footer::{Chunk, RowGroup};
 use super::rows::Columns;
+use super::seen::EventId;
+use crate::event_id::EventIds;
 use crate::fold::MARK;
 
 /// A value that is looked up by bloom filters.
@@ -44,8 +46,8 @@ pub(super) struct Way {
     lookup: usize,
     column: Column,
     value: String,
-    /// With this in `event_index`.
-    index: Option<i64>,
+    /// Of a batch, this event.
+    event: Option<EventId>,
 }
 
 /// Whether a value may be in a row group.
@@ -79,10 +81,7 @@ impl Way {
     fn is_at(&self, columns: &Columns, row: u32) -> bool {
         let text = columns.get(self.column).and_then(|values| values.text(row));
         text == Some(&self.value)
-            && self.index.is_none_or(|index| {
-                let found = columns.get(Column::EventIndex).and_then(|values| values.number(row));
-                found == Some(index)
-            })
+            && self.event.is_none_or(|event| EventId::of_row(&columns.identity(row)) == event)
     }
 }
 
@@ -101,15 +100,19 @@ impl Wanted {
     pub fn new(filter: &Filter, range: TimeRange) -> Self {
         let mut ways = Vec::new();
         for (lookup, value) in filter.lookups.iter().enumerate() {
-            let mut way = |column, value: &str, index| {
-                ways.push(Way { lookup, column, value: value.to_owned(), index });
+            let mut way = |column, value: &str, event| {
+                ways.push(Way { lookup, column, value: value.to_owned(), event });
             };
             match value {
                 Lookup::RequestId(id) => way(Column::RequestId, id, None),
                 Lookup::TraceId(id) => way(Column::TraceId, id, None),
                 Lookup::UserId(id) => way(Column::UserId, id, None),
                 Lookup::EventId(id) => {
+                    let event = EventId::of_text(id);
                     way(Column::EventId, id, None);
+                    if let Some((batch, _)) = EventIds::default().split(id, event.millis()) {
+                        way(Column::EventBatch, batch, Some(event));
+                    }
                 }
             }
         }
@@ -147,8 +150,8 @@ impl Wanted {
         }
         for way in &self.ways {
             columns = columns.and(ColumnSet::of(&[way.column]));
-            if way.index.is_some() {
-                columns = columns.and(ColumnSet::of(&[Column::EventIndex]));
+            if way.event.is_some() {
+                columns = columns.and(ColumnSet::IDENTITY);
             }
         }
         if !self.contains.is_empty() {
@@ -212,7 +215,7 @@ impl Wanted {
         }
         let Some(lines) = columns.get(Column::Line) else { return rows.clear() };
         let joined = lines.joined().map(str::as_bytes);
-        let Some(joined) = joined.filter(|joined| memchr(MARK as u8, joined).is_none()) else {
+        let Some(joined) = joined.filter(|joined| memchr(MARK, joined).is_none()) else {
             return rows.retain(|row| text.find(columns.row(*row).line().as_bytes()).is_some());
         };
         // Few of the lines have it: the page is searched as one text.

@@ -386,7 +386,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             _ => open.positions.get(open.at).and_then(|(_, row)| open.cursor.row(*row).more_event_ids),
         };
         let time = turned(self.order, position.time);
-        let more = || more.into_iter().flat_map(|ids| ids.split(',')).map(EventId::of_text);
+        let more = || more.into_iter().flat_map(|ids| ids.split(',')).map(|id| position.id.of_more(id));
         let has_id = position.id != EventId::NONE;
         let is_repeated = has_id
             && (self.last == Some(position) && position.more == Reverse(0)

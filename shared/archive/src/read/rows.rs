@@ -97,7 +97,7 @@ impl Columns {
 
 impl Columns {
     /// The columns of [`ColumnSet::IDENTITY`] of a row.
-    fn identity(&self, row: u32) -> StoredRow<'_> {
+    pub fn identity(&self, row: u32) -> StoredRow<'_> {
         let text = |column| self.get(column)?.text(row);
         let number = |column| self.get(column)?.number(row);
         StoredRow {

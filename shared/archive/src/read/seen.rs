@@ -60,6 +60,20 @@ impl EventId {
         Self([high | millis << below, middle, low | index])
     }
 
+    /// The milliseconds that an id of CloudWatch's begins with.
+    pub fn millis(self) -> i64 {
+        (self.0[0] >> (LOW_BITS - 128)) as i64
+    }
+
+    /// An event that was stitched to one with this id; `+n` is this id plus n.
+    pub fn of_more(self, text: &str) -> Self {
+        let [high, middle, low] = self.0;
+        match text.strip_prefix('+').map(str::parse::<u64>) {
+            Some(Ok(more)) => Self([high, middle, low.wrapping_add(more)]),
+            _ => Self::of_text(text),
+        }
+    }
+
     /// What a text of at most 56 digits says, as a number.
     pub fn of_digits(digits: &str) -> Option<Self> {
         number(digits).filter(|_| !digits.is_empty())
@@ -180,6 +194,9 @@ mod tests {
         assert_eq!(EventId::of_parts(1_432_826_855_000, batch, index), whole);
         assert_eq!(EventId::of_parts(1_432_826_855_000, batch, index + 2), next);
         assert!(whole < next);
+        assert_eq!(whole.of_more("+2"), next);
+        assert_eq!(next.of_more(EXAMPLE), whole);
+        assert_eq!(whole.millis(), 1_432_826_855_000);
     }
 
     #[test]

@@ -325,7 +325,7 @@ fn spread<T: Copy>(present: &[bool], values: &[T], null: T, out: &mut Vec<T>) {
 /// Writes U+001A in texts as files since version 3 have it.
 fn escape(text: &mut String, spans: &mut [Span]) {
     let mut escaped = String::new();
-    if memchr::memchr(MARK as u8, text.as_bytes()).is_none() {
+    if memchr::memchr(MARK, text.as_bytes()).is_none() {
         return;
     }
     for span in spans {

@@ -1,0 +1,254 @@
+//! What the archive costs to compact and to ask:
+//! `cargo bench -p catchment-archive --bench archive -- [corpus …] [--gigabytes N] [--folder PATH]`.
+//!
+//! Each corpus is ingested as small objects into a folder of this disk, by the
+//! code that ingests; some events come twice. Then it is compacted, and asked for
+//! one `request_id`, for texts, and for everything. Every number is a `key=value`;
+//! MB and GB are of raw lines, and decimal. What is asked first comes from a
+//! disk whose cache may hold it: the files have just been written.
+//!
+//! Everything is on one core. Nothing of it passes or fails but the rows: what
+//! comes out must be what went in.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, dead_code)]
+
+#[path = "../chain/corpora.rs"]
+mod corpora;
+mod generate;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use catchment_archive::{
+    ArchiveReader, Expiry, Filter, FolderArchive, Listed, Lookup, Merge, MergeInput, MergeLimits,
+    MergedWriter, ObjectKey, ObjectReader, ObjectWriter, Order, ReadCounts, TimeRange,
+};
+use catchment_record::RetentionClass;
+use corpora::Corpus;
+use generate::Sums;
+
+const CLASSES: [RetentionClass; 1] = [RetentionClass::Standard];
+
+/// Where a merged object ends, as the compactor has it.
+const TARGET_BYTES: u64 = 256_000_000;
+
+fn main() {
+    let mut gigabytes = 0.5;
+    let mut folder = None;
+    let mut chosen = Vec::new();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--gigabytes" => gigabytes = words.next().and_then(|word| word.parse().ok()).expect("a number"),
+            "--folder" => folder = words.next().map(PathBuf::from),
+            // Cargo passes `--bench`.
+            "--bench" => {}
+            name => {
+                chosen.push(Corpus::ALL.into_iter().find(|corpus| corpus.name() == name).expect("a corpus"))
+            }
+        }
+    }
+    if chosen.is_empty() {
+        chosen.extend(Corpus::ALL);
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = folder.unwrap_or_else(|| temporary.path().to_owned());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for corpus in chosen {
+        let folder = folder.join(corpus.name());
+        runtime.block_on(measure(corpus, (gigabytes * 1e9) as u64, &folder));
+    }
+}
+
+async fn measure(corpus: Corpus, raw_bytes: u64, folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let store = FolderArchive::new(folder);
+    let clock = Instant::now();
+    let sums = generate::generate(corpus, raw_bytes, &store).await;
+    let small = list(&store).await;
+    let bytes: u64 = small.iter().map(|listed| listed.bytes).sum();
+    say(corpus, "ingest", &sums, clock, &[("objects", small.len() as f64), ("bytes", bytes as f64)]);
+
+    let clock = phase();
+    let (repeated, peak_held) = compact(&store, small, folder).await;
+    let merged = list(&store).await;
+    let bytes: u64 = merged.iter().map(|listed| listed.bytes).sum();
+    say(
+        corpus,
+        "compact",
+        &sums,
+        clock,
+        &[
+            ("objects", merged.len() as f64),
+            ("bytes", bytes as f64),
+            ("repeated_rows", repeated as f64),
+            ("inputs_held_bytes", peak_held as f64),
+        ],
+    );
+
+    let lookup = |id: &str| Filter { lookups: vec![Lookup::RequestId(id.to_owned())], ..Filter::default() };
+    let contains = |text: &str| Filter { contains: vec![text.to_owned()], ..Filter::default() };
+    for (name, filter) in [
+        ("lookup", lookup(&sums.request_id)),
+        ("lookup_again", lookup(&sums.request_id)),
+        ("lookup_nothing", lookup("00000000-0000-0000-0000-000000000000")),
+        ("needle", contains(&sums.needle)),
+        ("needle_nothing", contains("zebra crossing")),
+        ("needle_folded", contains(&sums.request_id)),
+    ] {
+        let clock = phase();
+        let (rows, counts) = ask(&store, filter).await;
+        let share = 100.0 * counts.bytes_read as f64 / bytes as f64;
+        say(
+            corpus,
+            name,
+            &sums,
+            clock,
+            &[
+                ("rows", rows as f64),
+                ("read_percent", share),
+                ("bytes_read", counts.bytes_read as f64),
+                ("held_bytes", counts.peak_held_bytes as f64),
+            ],
+        );
+    }
+
+    let clock = phase();
+    let (rows, counts) = ask(&store, Filter::default()).await;
+    say(
+        corpus,
+        "scan",
+        &sums,
+        clock,
+        &[("rows", rows as f64), ("held_bytes", counts.peak_held_bytes as f64)],
+    );
+    let clock = phase();
+    let (found, zstd_bytes) = lines(&store).await;
+    assert_eq!(
+        (found.rows, found.bytes, found.hash),
+        (sums.rows, sums.bytes, sums.hash),
+        "rows are lost or doubled"
+    );
+    let ratio = bytes as f64 / zstd_bytes as f64;
+    say(corpus, "lines_to_zstd3", &sums, clock, &[("bytes", zstd_bytes as f64), ("archive_to_zstd3", ratio)]);
+}
+
+/// One line of numbers: of the time since `clock`, and others.
+fn say(corpus: Corpus, phase: &str, sums: &Sums, clock: Instant, numbers: &[(&str, f64)]) {
+    let seconds = clock.elapsed().as_secs_f64();
+    let rate = sums.bytes as f64 / 1e6 / seconds;
+    print!(
+        "corpus={} phase={phase} raw_bytes={} seconds={seconds:.3} raw_mb_a_second={rate:.0}",
+        corpus.name(),
+        sums.bytes
+    );
+    for (name, number) in numbers {
+        match number.fract() == 0.0 {
+            true => print!(" {name}={number:.0}"),
+            false => print!(" {name}={number:.3}"),
+        }
+    }
+    println!(" peak_memory_bytes={}", peak_bytes());
+    std::io::stdout().flush().unwrap();
+}
+
+/// The peak of memory begins anew, as far as the system lets it.
+fn phase() -> Instant {
+    let _ignored = std::fs::write("/proc/self/clear_refs", "5");
+    Instant::now()
+}
+
+/// The process's peak resident memory since [`phase`]; 0 where `/proc` does not say.
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    kilobytes.and_then(|kb| kb.trim().parse::<u64>().ok()).unwrap_or_default() * 1024
+}
+
+async fn list(store: &FolderArchive) -> Vec<Listed> {
+    let mut all: Vec<Listed> = Vec::new();
+    loop {
+        let after = all.last().map(|listed| listed.key.as_str().to_owned());
+        let page = store.list("logs/", after.as_deref()).await.unwrap();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page);
+    }
+}
+
+/// Merges everything, as one step of the compactor; how many rows were repeated,
+/// and what of the inputs was held in memory at once.
+async fn compact(store: &FolderArchive, small: Vec<Listed>, folder: &Path) -> (u64, usize) {
+    let keys: Vec<ObjectKey> = small.iter().map(|listed| listed.key.clone()).collect();
+    let of = keys[0].parse().unwrap();
+    let inputs = small.into_iter().map(|listed| MergeInput { listed, known: false }).collect();
+    let mut merge = Merge::new(store, inputs, Order::OldestFirst, MergeLimits::default());
+    let path = folder.join(".part");
+    let open = || MergedWriter::new(std::io::BufWriter::new(std::fs::File::create(&path).unwrap())).unwrap();
+    let mut writer = open();
+    let mut last = i64::MIN;
+    while let Some(row) = merge.next().await.unwrap() {
+        let millis = row.timestamp.unwrap_or_default();
+        if millis != last && writer.bytes_written() > TARGET_BYTES {
+            let full = std::mem::replace(&mut writer, open());
+            let _ = full;
+            unreachable!("one part is enough for a benchmark of this size");
+        }
+        last = millis;
+        writer.push(&row).unwrap();
+    }
+    let merged = merge.finish();
+    assert_eq!(merged.foreign, []);
+    let written = writer.finish(&keys).unwrap();
+    let key =
+        ObjectKey::of_merged(of.class, of.day, written.first_millis, written.last_millis, &written.id_hex);
+    store.put_file_if_absent(&key, &path, Expiry::On).await.unwrap();
+    std::fs::remove_file(path).unwrap();
+    for some in keys.chunks(catchment_archive::MAX_KEYS) {
+        assert_eq!(store.delete(some).await.unwrap().failed, []);
+    }
+    (merged.repeated_rows, merged.peak_held_bytes)
+}
+
+async fn ask(store: &FolderArchive, filter: Filter) -> (u64, ReadCounts) {
+    let reader = ArchiveReader::new(store);
+    let mut rows = reader.read(TimeRange::ALL, &CLASSES, filter, Order::NewestFirst).await.unwrap();
+    let mut found = 0;
+    while let Some(row) = rows.next().await.unwrap() {
+        std::hint::black_box(&row);
+        found += 1;
+    }
+    (found, rows.counts())
+}
+
+/// All lines as they came: their sums, and their size when zstd's level 3 compresses them joined.
+async fn lines(store: &FolderArchive) -> (Sums, u64) {
+    let reader = ArchiveReader::new(store);
+    let mut rows =
+        reader.read(TimeRange::ALL, &CLASSES, Filter::default(), Order::OldestFirst).await.unwrap();
+    let mut sums = Sums::default();
+    let mut zstd = zstd::stream::Encoder::new(Counted(0), 3).unwrap();
+    while let Some(row) = rows.next().await.unwrap() {
+        let line = row.line();
+        sums.add(&row.event_id().unwrap(), &line);
+        zstd.write_all(line.as_bytes()).unwrap();
+        zstd.write_all(b"\n").unwrap();
+    }
+    (sums, zstd.finish().unwrap().0)
+}
+
+/// Counts what is written to it.
+struct Counted(u64);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -7,11 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use crate::backfill::BackfillArgs;
 pub use crate::export::args::ExportArgs;
 pub use crate::replay::ReplayArgs;
+pub use crate::retention::args::RetentionCommand;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the query failed, a payload cannot be decoded, a file that was checked has faults
+  1    the query failed, a payload cannot be decoded, a file or bucket that was checked has faults
   2    the command line is wrong (or no AWS Region is set)
   3    no AWS credentials, or they are refused
   4    the stack, workgroup or database is not there
@@ -38,6 +39,9 @@ pub enum Command {
     /// Copy records out of the archive: rows in order of time, each once, as text or Parquet.
     #[command(after_help = EXIT_CODES)]
     Export(Box<ExportArgs>),
+    /// Show and prove how long the archive keeps what; hold records longer.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Retention(RetentionCommand),
     /// Show what would become of log lines or of a subscription payload: one
     /// record a line as JSON. Offline; nothing is sent.
     #[command(after_help = EXIT_CODES)]

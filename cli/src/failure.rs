@@ -195,6 +195,20 @@ impl From<AwsError> for Failure {
     }
 }
 
+#[cfg(test)]
+impl From<std::convert::Infallible> for Failure {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+#[cfg(test)]
+impl From<catchment_archive::MemoryError> for Failure {
+    fn from(err: catchment_archive::MemoryError) -> Self {
+        Self::Rejected(err.to_string())
+    }
+}
+
 impl From<FolderError> for Failure {
     fn from(err: FolderError) -> Self {
         Self::File { action: "the archive's folder cannot be used".to_owned(), source: io::Error::other(err) }

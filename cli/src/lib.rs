@@ -15,6 +15,7 @@ mod output;
 mod parse;
 mod query;
 mod replay;
+mod retention;
 mod rules;
 pub mod stack;
 mod when;
@@ -26,6 +27,7 @@ use failure::Failure;
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Query(args) => query::run(args).await,
+        Command::Retention(command) => retention::run(command).await,
         Command::Export(args) => export::run(*args).await,
         Command::Parse(args) => parse::run(&args),
         Command::Rules(RulesCommand::Check(args)) => rules::check(&args),

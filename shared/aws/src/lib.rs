@@ -25,6 +25,8 @@ pub mod notifier;
 pub mod pacer;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
+#[cfg(feature = "archive")]
+pub mod retention;
 #[cfg(feature = "rules")]
 pub mod rules;
 #[cfg(feature = "secrets")]

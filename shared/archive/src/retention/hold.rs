@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use catchment_record::RetentionClass;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::key::ObjectKey;
-use crate::store::Expiry;
+use crate::store::{Expiry, ObjectReader};
 
 /// Where holds stand in the bucket: `holds/<id>.json`.
 pub const HOLDS_PREFIX: &str = "holds/";
@@ -272,6 +273,26 @@ pub struct Holds {
 }
 
 impl Holds {
+    /// Every hold of a bucket. One that is gone between its listing and its reading
+    /// is released; one that is too large to be one cannot be read, and holds everything.
+    pub async fn read<S: ObjectReader>(store: &S) -> Result<Self, S::Error> {
+        let mut objects: Vec<(ObjectKey, Bytes)> = Vec::new();
+        let mut after: Option<ObjectKey> = None;
+        loop {
+            let page = store.list(HOLDS_PREFIX, after.as_ref().map(ObjectKey::as_str)).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for listed in page {
+                if listed.bytes > MAX_HOLD_BYTES {
+                    objects.push((listed.key, Bytes::new()));
+                } else if let Some(body) = store.get(&listed.key).await? {
+                    objects.push((listed.key, body));
+                }
+            }
+        }
+        Ok(Self::parse(objects.iter().map(|(key, body)| (key.as_str(), &body[..]))))
+    }
+
     /// The holds among objects under [`HOLDS_PREFIX`].
     pub fn parse<'a>(objects: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut all = Self::default();
@@ -313,6 +334,7 @@ impl Holds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{ArchiveStore, MemoryArchive};
     use RetentionClass::{Long, Short};
 
     fn at(text: &str) -> Timestamp {
@@ -440,6 +462,23 @@ mod tests {
         assert_eq!(holds.expiry_of(&key), Some(Expiry::Held));
         assert_eq!(Holds::default().expiry_of(&key), Some(Expiry::On));
         assert_eq!(holds.expiry_of(&ObjectKey::new("logs/class=short/notes.txt")), None);
+    }
+
+    #[tokio::test]
+    async fn holds_are_read_from_a_store_and_one_too_large_is_none() {
+        let store = MemoryArchive::default();
+        let put = async |key: &str, body: String| {
+            store.put_if_absent(&ObjectKey::new(key), Bytes::from(body)).await.unwrap();
+        };
+        let mut body = hold(Some(Short), None, None).to_json();
+        body.push_str(&" ".repeat(MAX_HOLD_BYTES as usize - body.len()));
+        put("holds/a.json", body.clone()).await;
+        put("logs/holds/b.json", "{}".to_owned()).await;
+        let holds = Holds::read(&store).await.unwrap();
+        assert_eq!((holds.holds.len(), holds.unreadable.len()), (1, 0));
+        put("holds/c.json", body + " ").await;
+        let holds = Holds::read(&store).await.unwrap();
+        assert_eq!((holds.holds.len(), holds.unreadable.len()), (1, 1));
     }
 
     #[test]

@@ -73,7 +73,7 @@ def test_what_ingest_failed_on_is_taken_in_when_the_cause_is_mended(deployed):
         # The cause is not mended yet: all stay, and the next run has them at once.
         code, out, err = replay(deployed, "--queue")
         assert (code, waiting(deployed)) == (1, (6, 0))
-        assert "6 payloads stay" in err
+        assert "6 payloads stayed" in err
         assert all(row[1].startswith("stays: ") for row in table(out))
     assert not any(deployed.records(group) for group in groups)
 
@@ -100,7 +100,7 @@ def test_a_payload_twice_in_the_queue_is_in_the_archive_once(deployed):
     assert sorted(table(out)) == [
         ["queue", "stays: it is not JSON: nothing that Lambda wrote", "1", "0"], ["queue", "taken in", "2", "2"],
     ]
-    assert "1 payloads stay" in err
+    assert "1 payload stayed" in err
     assert len(deployed.records("/ecs/failed-twice")) == 1
     deployed.client("sqs").purge_queue(QueueUrl=deployed.stack["FailedPayloadQueueUrl"])
 
@@ -110,7 +110,7 @@ def test_what_still_cannot_be_decoded_stays_once(deployed, event):
     deployed.ingest(event)
     before = deployed.keys("quarantine/")
     code, out, err = replay(deployed, "--quarantine")
-    assert code == 1 and "stay where they are" in err
+    assert code == 1 and "stayed, for what the table says" in err
     assert sum(int(row[2]) for row in table(out)) == len(before) / 2
     assert all(row[0] == "quarantine" and row[1].startswith("in quarantine: ") for row in table(out))
     assert deployed.keys("quarantine/") == before

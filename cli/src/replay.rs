@@ -111,12 +111,12 @@ pub async fn run(args: ReplayArgs) -> Result<(), Failure> {
         _ if args.dry_run => Ok(()),
         stayed if tally.failures_in_a_row() >= MAX_FAILURES_IN_A_ROW => Err(Failure::Rejected(format!(
             "ingest failed on {MAX_FAILURES_IN_A_ROW} payloads in a row, so no more are sent; mend the cause \
-             (its log names it) and run this again: {} stay, nothing is lost",
+             (its log names it) and run this again ({} tried stay, nothing is lost)",
             count(stayed)
         ))),
         stayed => Err(Failure::Rejected(format!(
-            "{} payloads stay where they are, for the reasons above; mend the causes and run this again",
-            count(stayed)
+            "not everything is in the archive: {} stayed, for what the table says; mend that and run this again",
+            if stayed == 1 { "1 payload".to_owned() } else { format!("{} payloads", count(stayed)) }
         ))),
     }
 }

@@ -6,7 +6,7 @@ use crate::output::{count, summary};
 
 /// The most rows of the table; what is for yet other reasons is counted together.
 const MAX_ROWS: usize = 30;
-const OTHER: &str = "stays, or waits, for other reasons";
+const OTHER: &str = "others, for yet other reasons";
 
 /// Where a payload waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,7 @@ impl Tally {
             Outcome::TakenIn(_) => self.failures_in_a_row = 0,
             _ => {}
         }
+        let is_taken_in = matches!(outcome, Outcome::TakenIn(_));
         // What the queue held and ingest has set aside is out of the queue: it does not stay there.
         let (what, events, stays) = match outcome {
             Outcome::TakenIn(events) => ("taken in".to_owned(), events, false),
@@ -59,7 +60,8 @@ impl Tally {
             Outcome::Foreign(what) => (format!("not Catchment's, left alone: {what}"), 0, false),
         };
         let key = (from, what);
-        let key = match self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) && stays {
+        let is_one_too_many = self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key);
+        let key = match is_one_too_many && !is_taken_in {
             true => (from, OTHER.to_owned()),
             false => key,
         };

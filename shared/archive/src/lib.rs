@@ -20,7 +20,7 @@ pub use read::{
     Merged, OpenFile, Order, ReadCounts, ReadError, Rows, Skipped, TimeRange,
 };
 pub use row::StoredRow;
-pub use schema::{REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
+pub use schema::{MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
 pub use store::{
     ArchiveStore, Deleted, Expiry, FolderArchive, FolderError, Listed, MAX_KEYS, MemoryArchive, MemoryError,
     ObjectReader, ObjectWriter, Put, check_archive_store, check_object_writer,

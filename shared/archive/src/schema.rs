@@ -26,6 +26,10 @@ pub const SCHEMA_VERSION_KEY: &str = "catchment.schema_version";
 /// Under this a merged file names what it replaces: keys, one a line.
 pub const REPLACES_KEY: &str = "catchment.replaces";
 
+/// In every file of a merge: a hash of what it merged. It makes keys, which hash
+/// a file, hash its whole ancestry: no object can replace one that replaced it.
+pub const MERGE_KEY: &str = "catchment.merge";
+
 /// How a column's texts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::read::MergeLimits;
+
 const MB: u64 = 1_000_000;
 const HOUR_MILLIS: i64 = 3_600_000;
 const DAY_MILLIS: i64 = 24 * HOUR_MILLIS;
@@ -35,11 +37,8 @@ pub struct CompactLimits {
     pub day_grace_millis: i64,
     /// A partition is rewritten up to so long after its end.
     pub merge_window_millis: i64,
-    /// An event may have a time in one object and another in the next that is so
-    /// far away, and is still found to be the same.
-    pub repeat_window_millis: i64,
-    /// How many event ids are remembered to find that.
-    pub max_seen_events: usize,
+    /// How far apart and how many events may be that are found to be the same.
+    pub merge: MergeLimits,
     /// No step begins or goes on with less time left.
     pub reserve: Duration,
 }
@@ -58,9 +57,7 @@ impl Default for CompactLimits {
             hour_grace_millis: HOUR_MILLIS / 3,
             day_grace_millis: 2 * HOUR_MILLIS,
             merge_window_millis: MERGE_WINDOW_DAYS * DAY_MILLIS,
-            // Twice what a line's clock may differ from CloudWatch's.
-            repeat_window_millis: HOUR_MILLIS / 2,
-            max_seen_events: 200_000,
+            merge: MergeLimits::default(),
             reserve: Duration::from_secs(60),
         }
     }

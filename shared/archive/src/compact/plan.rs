@@ -96,8 +96,8 @@ pub fn plan(partition: Partition, listed: &[Listed], now_millis: i64, limits: &C
                 continue;
             };
             let near = |span: &&Span<'_>| {
-                span.last >= first.first.saturating_sub(limits.repeat_window_millis)
-                    && span.first <= last.saturating_add(limits.repeat_window_millis)
+                span.last >= first.first.saturating_sub(limits.merge.window_millis)
+                    && span.first <= last.saturating_add(limits.merge.window_millis)
             };
             steps.push(Step {
                 partition,

@@ -19,7 +19,7 @@ use super::{CREATED_BY, FORMAT_VERSION, MAGIC, PAGE_ROWS, as_i64};
 use crate::fold::Folder;
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
-use crate::schema::{REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema};
+use crate::schema::{MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema};
 
 /// A row group is written when its texts are of this many bytes …
 const ROW_GROUP_BYTES: usize = 24 << 20;
@@ -56,6 +56,7 @@ pub struct MergedWriter<W: Write + Send> {
     row_groups: Vec<RowGroupMetaData>,
     first_millis: Option<i64>,
     last_millis: Option<i64>,
+    merge_id: Option<String>,
 }
 
 impl<W: Write + Send> fmt::Debug for MergedWriter<W> {
@@ -79,7 +80,14 @@ impl<W: Write + Send> MergedWriter<W> {
             row_groups: Vec::new(),
             first_millis: None,
             last_millis: None,
+            merge_id: None,
         })
+    }
+
+    /// Names the merge that the file is a part of.
+    pub fn of_merge(mut self, id: impl Into<String>) -> Self {
+        self.merge_id = Some(id.into());
+        self
     }
 
     /// Takes a row, literal or folded; writes a row group when one is full.
@@ -108,6 +116,9 @@ impl<W: Write + Send> MergedWriter<W> {
         }
         let rows: i64 = self.row_groups.iter().map(RowGroupMetaData::num_rows).sum();
         let mut pairs = vec![KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), SCHEMA_VERSION.to_owned())];
+        if let Some(id) = self.merge_id {
+            pairs.push(KeyValue::new(MERGE_KEY.to_owned(), id));
+        }
         if !replaces.is_empty() {
             let keys: Vec<_> = replaces.iter().map(ObjectKey::as_str).collect();
             pairs.push(KeyValue::new(REPLACES_KEY.to_owned(), keys.join("\n")));

@@ -1,0 +1,357 @@
+//! The compactor on whole archives: what it makes of them, and that nothing that
+//! happens meanwhile loses or doubles a row.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod world;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use catchment_archive::compact::{CompactLimits, Compactor, Scope};
+use catchment_archive::{
+    ArchiveStore, Expiry, FolderArchive, MemoryArchive, ObjectKey, ObjectReader, ObjectWriter, Put,
+};
+use catchment_record::RetentionClass;
+use proptest::prelude::*;
+use world::*;
+
+#[test]
+fn a_closed_day_becomes_one_object_with_every_event_once() {
+    let store = busy_day();
+    let (batches, events, rows) = BUSY;
+    assert_eq!(stored(&store).values().sum::<usize>() as u64, rows, "two events lie there twice");
+    let report = block_on(compact(&store, usual(), NEXT_DAY));
+    assert_eq!(kinds(&store), (0, 1));
+    assert_eq!(stored(&store), busy_events());
+    assert_eq!((report.rows_in, report.rows_out, report.duplicates), (rows, events, 2));
+    assert_eq!((report.objects_in, report.objects_out, report.steps), (batches as u64, 1, 1));
+    assert_eq!((report.failures, report.foreign, report.conservation_violated), (vec![], 0, 0));
+    assert_eq!(block_on(store.expiry(&all(&store)[0].key)).unwrap(), Some(Expiry::On));
+
+    let again = block_on(compact(&store, usual(), NEXT_DAY));
+    assert_eq!((again.steps, again.partitions), (0, 1), "there is nothing left to do");
+}
+
+#[test]
+fn an_hour_is_merged_when_it_is_closed_and_late_events_join_at_the_next_run() {
+    let store = busy_day();
+    let run = |now| block_on(compact(&store, usual(), now));
+    drop(run(DAY + HOUR + 19 * MINUTE));
+    assert_eq!(kinds(&store), (11, 0), "the first hour may still get events");
+    drop(run(DAY + HOUR + 20 * MINUTE));
+    // One object of the second delivery reaches into the hours after it.
+    assert_eq!(kinds(&store), (7, 1));
+    drop(run(DAY + 7 * HOUR));
+    assert_eq!(kinds(&store), (0, 3));
+    assert_eq!(stored(&store), busy_events());
+
+    put(&store, &[(3 * MINUTE, 200), (5 * HOUR, 201)]);
+    let report = run(DAY + 7 * HOUR);
+    assert_eq!((report.objects_in, report.objects_out), (4, 1), "it overlaps all three");
+    let mut expected = busy_events();
+    expected.extend(once([200, 201]));
+    assert_eq!((kinds(&store), stored(&store)), ((0, 1), expected));
+}
+
+#[test]
+fn few_inputs_at_a_time_come_to_the_same() {
+    let store = busy_day();
+    let report = block_on(compact(&store, narrow(), NEXT_DAY));
+    assert!(report.steps > 3, "{report:?}");
+    assert_eq!(stored(&store), busy_events());
+    drop(block_on(compact(&store, usual(), NEXT_DAY)));
+    assert_eq!((kinds(&store), stored(&store)), ((0, 1), busy_events()));
+}
+
+#[test]
+fn a_folder_is_compacted_like_a_bucket() {
+    let (memory, folder) = (busy_day(), tempfile::tempdir().unwrap());
+    let store = FolderArchive::new(folder.path());
+    for (key, body) in memory.objects() {
+        block_on(store.put_if_absent(&key, body)).unwrap();
+    }
+    let report = block_on(compact(&store, usual(), NEXT_DAY));
+    assert_eq!((report.rows_out, report.failures.len()), (BUSY.1, 0));
+    drop(block_on(compact(&memory, usual(), NEXT_DAY)));
+    let listed = block_on(store.list("logs/", None)).unwrap();
+    assert_eq!(
+        listed.iter().map(|l| &l.key).collect::<Vec<_>>(),
+        memory.objects().keys().collect::<Vec<_>>()
+    );
+}
+
+/// The process dies after any call, whatever the call was and did.
+#[test]
+fn a_crash_after_any_call_loses_and_doubles_nothing() {
+    for limits in [usual(), narrow()] {
+        let calls = {
+            let store = busy_day();
+            let around = Around::dying_at(&store, u32::MAX);
+            drop(block_on(compact(&around, limits.clone(), NEXT_DAY)));
+            around.calls()
+        };
+        assert!(calls > 20);
+        for call in 1..=calls {
+            let store = busy_day();
+            let around = Around::dying_at(&store, call);
+            let report = block_on(compact(&around, limits.clone(), NEXT_DAY));
+            assert!(!report.failures.is_empty(), "call {call} of {calls}");
+            assert_eq!(seen(&store), busy_events().into_keys().collect::<Vec<_>>(), "readers, call {call}");
+            assert!(
+                busy_events().keys().all(|event| stored(&store).contains_key(event)),
+                "lost, call {call}"
+            );
+
+            let report = block_on(compact(&store, limits.clone(), NEXT_DAY));
+            assert_eq!(report.failures, [""; 0], "call {call} of {calls}");
+            assert_eq!(stored(&store), busy_events(), "call {call} of {calls}");
+            assert_eq!(kinds(&store).0, 0, "call {call} of {calls}");
+        }
+    }
+}
+
+/// What a crash left behind is finished by deletion, not merged again.
+#[test]
+fn what_a_complete_merge_replaced_is_deleted_first() {
+    let store = busy_day();
+    let before = store.objects();
+    drop(block_on(compact(&store, usual(), NEXT_DAY)));
+    let merged = store.objects();
+    for (key, body) in before {
+        block_on(store.put_if_absent(&key, body)).unwrap();
+    }
+    let report = block_on(compact(&store, usual(), NEXT_DAY));
+    assert_eq!((report.leftovers_deleted, report.steps), (11, 0));
+    assert_eq!(store.objects(), merged);
+}
+
+#[test]
+fn a_second_compactor_at_any_call_does_no_harm() {
+    for limits in [usual(), narrow()] {
+        let mut before_second = 0;
+        loop {
+            let store = busy_day();
+            let (one, other) = (Around::waiting(&store), Around::waiting(&store));
+            let runs = (compact(&one, limits.clone(), NEXT_DAY), compact(&other, limits.clone(), NEXT_DAY));
+            let (polls, ..) = interleave(runs.0, runs.1, |turn| turn < before_second);
+            settles(&store, &limits, &format!("after {before_second} calls"));
+            before_second += 1;
+            if polls < before_second {
+                break;
+            }
+        }
+        assert!(before_second > 8, "{before_second}");
+    }
+}
+
+/// Whatever two runs left, readers see every event once, and a third run ends it.
+fn settles(store: &MemoryArchive, limits: &CompactLimits, when: &str) {
+    assert_eq!(seen(store), busy_events().into_keys().collect::<Vec<_>>(), "readers, {when}");
+    let report = block_on(compact(store, limits.clone(), NEXT_DAY));
+    assert_eq!(report.failures, [""; 0], "{when}");
+    assert_eq!(stored(store), busy_events(), "{when}");
+    assert_eq!(kinds(store).0, 0, "{when}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_compactors_in_any_order_do_no_harm(turns in prop::collection::vec(any::<bool>(), 300), is_narrow: bool) {
+        let store = busy_day();
+        let limits = if is_narrow { narrow() } else { usual() };
+        let (one, other) = (Around::waiting(&store), Around::waiting(&store));
+        let runs = (compact(&one, limits.clone(), NEXT_DAY), compact(&other, usual(), NEXT_DAY));
+        drop(interleave(runs.0, runs.1, |turn| turns[turn as usize % turns.len()]));
+        settles(&store, &limits, "in this order");
+    }
+
+    /// Two compactors, one of which dies, and late events in between.
+    #[test]
+    fn crashes_and_late_events_in_any_order(deaths in prop::collection::vec(1..80_u32, 1..5)) {
+        let store = busy_day();
+        let mut expected = busy_events();
+        for (death, event) in deaths.into_iter().zip(300..) {
+            let dying = Around::dying_at(&store, death);
+            drop(block_on(compact(&dying, narrow(), NEXT_DAY)));
+            put(&store, &[((event as i64 - 299) * 20 * MINUTE, event), (0, 0)]);
+            expected.insert(event, 1);
+            prop_assert_eq!(seen(&store), expected.keys().copied().collect::<Vec<_>>());
+        }
+        let report = block_on(compact(&store, usual(), NEXT_DAY));
+        prop_assert_eq!(report.failures, [""; 0]);
+        prop_assert_eq!(stored(&store), expected);
+    }
+}
+
+#[test]
+fn foreign_and_damaged_objects_are_reported_and_left_and_stop_nothing() {
+    let store = busy_day();
+    let (damaged, body) = batch(&[(10 * MINUTE, 400), (30 * MINUTE, 401)]);
+    let middle = body.len() / 3;
+    let mut broken = body.to_vec();
+    broken[4..middle].fill(0xA5);
+    let foreign = [
+        ("logs/readme.txt", Bytes::from_static(b"hello")),
+        ("logs/class=forever/dt=2024-12-18/x.parquet", Bytes::from_static(b"x")),
+        ("logs/class=standard/dt=2024-12-18/x.parquet", Bytes::from_static(b"x")),
+        ("logs/class=standard/dt=yesterday/x.parquet", Bytes::from_static(b"x")),
+        (damaged.as_str(), Bytes::from(broken)),
+    ];
+    for (key, body) in &foreign {
+        assert_eq!(block_on(store.put_if_absent(&ObjectKey::new(*key), body.clone())).unwrap(), Put::Created);
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let compactor = Compactor::new(&store, scratch.path(), usual());
+    for runs in 0..2 {
+        let report = block_on(compactor.run(Scope::default(), NEXT_DAY, &|| Duration::from_secs(900)));
+        assert_eq!(report.foreign, foreign.len() as u64, "{report:?}");
+        let mut named: Vec<_> = report.foreign_named.iter().map(|skipped| skipped.key.as_str()).collect();
+        named.sort_unstable();
+        let mut expected = foreign.each_ref().map(|(key, _)| *key);
+        expected.sort_unstable();
+        assert_eq!(named, expected);
+        assert_eq!((report.failures, report.steps), (vec![], 1 - runs), "once merged, nothing is left to do");
+    }
+    for (key, body) in foreign {
+        assert_eq!(block_on(store.get(&ObjectKey::new(key))).unwrap(), Some(body), "it stays");
+        block_on(store.delete(&[ObjectKey::new(key)])).unwrap().deleted.pop().unwrap();
+    }
+    assert_eq!((kinds(&store), stored(&store)), ((0, 1), busy_events()));
+}
+
+#[test]
+fn an_object_that_cannot_be_deleted_is_named_and_comes_next_time() {
+    let store = busy_day();
+    let stays = all(&store)[3].key.clone();
+    store.refuse_deletion(stays.clone());
+    for leftovers in [0, 0] {
+        let report = block_on(compact(&store, usual(), NEXT_DAY));
+        assert_eq!((report.undeleted, report.leftovers_deleted), (1, leftovers));
+        assert_eq!(report.undeleted_named[0].0, stays);
+        assert_eq!(kinds(&store), (1, 1), "it is not merged again and again");
+    }
+}
+
+#[test]
+fn what_a_hold_covers_is_written_so_that_it_stays() {
+    let hold = |from: &str, to: &str| {
+        format!(r#"{{"from":"{from}","to":"{to}","reason":"r","by":"b","created":"2024-12-19T00:00:00Z"}}"#)
+    };
+    for (from, to, expected) in [
+        ("2024-12-18T05:00:00Z", "2024-12-18T06:00:00Z", Expiry::Held),
+        ("2024-12-17T00:00:00Z", "2024-12-18T00:00:00Z", Expiry::On),
+    ] {
+        let store = busy_day();
+        block_on(store.put_if_absent(&ObjectKey::new("holds/case-7.json"), hold(from, to).into())).unwrap();
+        drop(block_on(compact(&store, usual(), NEXT_DAY)));
+        assert_eq!(block_on(store.expiry(&all(&store)[0].key)).unwrap(), Some(expected));
+    }
+}
+
+/// A hold that is set at any moment of a run: whoever sets it lists the objects
+/// afterwards; what the run wrote meanwhile must not slip through.
+#[test]
+fn a_hold_that_comes_meanwhile_is_seen() {
+    let body = r#"{"class":"standard","reason":"r","by":"b","created":"2024-12-19T00:00:00Z"}"#;
+    let mut before_hold = 0;
+    loop {
+        let store = busy_day();
+        let around = Around::waiting(&store);
+        let hold = async {
+            store
+                .put_if_absent(&ObjectKey::new("holds/a.json"), Bytes::from_static(body.as_bytes()))
+                .await
+                .unwrap();
+            for listed in store.list("logs/", None).await.unwrap() {
+                store.set_expiry(&listed.key, Expiry::Held).await.unwrap();
+            }
+        };
+        let run = async {
+            drop(compact(&around, usual(), NEXT_DAY).await);
+        };
+        let (polls, ..) = interleave(run, hold, |turn| turn < before_hold);
+        for listed in all(&store) {
+            assert_eq!(
+                block_on(store.expiry(&listed.key)).unwrap(),
+                Some(Expiry::Held),
+                "after {before_hold} calls"
+            );
+        }
+        before_hold += 1;
+        if polls < before_hold {
+            break;
+        }
+    }
+}
+
+#[test]
+fn an_old_partition_gets_what_is_new_and_keeps_what_it_has() {
+    let store = busy_day();
+    drop(block_on(compact(&store, usual(), NEXT_DAY)));
+    let first = all(&store)[0].clone();
+    // Long afterwards: two events that are there, and two that are not.
+    put(&store, &[(0, 0), (HOUR, 500)]);
+    put(&store, &[(2 * HOUR, 501), (5 * HOUR, 18)]);
+    let old = DAY + 20 * 24 * HOUR;
+    drop(block_on(compact(&store, usual(), old + 5 * HOUR)));
+    assert_eq!(kinds(&store), (2, 1), "old partitions are looked at once a day");
+    let report = block_on(compact(&store, usual(), old + 3 * HOUR));
+    assert_eq!((report.rows_in, report.rows_out, report.duplicates), (4, 2, 2));
+    let mut expected = busy_events();
+    expected.extend(once([500, 501]));
+    assert_eq!((kinds(&store), stored(&store)), ((0, 2), expected));
+    assert!(all(&store).contains(&first), "it was not rewritten, and expires when it would have");
+
+    // What holds nothing new is deleted without a trace.
+    put(&store, &[(0, 0)]);
+    let scope = Scope { class: Some(RetentionClass::Standard), day: Some("2024-12-18".parse().unwrap()) };
+    let scratch = tempfile::tempdir().unwrap();
+    let compactor = Compactor::new(&store, scratch.path(), usual());
+    let report = block_on(compactor.run(scope, old + 5 * HOUR, &|| Duration::from_secs(900)));
+    assert_eq!(
+        (report.steps, report.objects_out, kinds(&store)),
+        (1, 0, (0, 2)),
+        "an operator may ask at any time"
+    );
+}
+
+#[test]
+fn a_run_stops_with_time_in_hand_and_the_next_goes_on() {
+    let store = busy_day();
+    let mut runs = 0;
+    loop {
+        // Each look at the clock costs a second; the reserve is 60.
+        let seconds = AtomicU64::new(67);
+        let time_left = || Duration::from_secs(seconds.fetch_sub(1, Ordering::Relaxed));
+        let scratch = tempfile::tempdir().unwrap();
+        let compactor = Compactor::new(&store, scratch.path(), narrow());
+        let report = block_on(compactor.run(Scope::default(), NEXT_DAY, &time_left));
+        assert_eq!(report.failures, [""; 0]);
+        assert!(seconds.into_inner() >= 57, "it does not go on without time");
+        assert_eq!(seen(&store), busy_events().into_keys().collect::<Vec<_>>());
+        runs += 1;
+        if report.steps_left == 0 {
+            break;
+        }
+    }
+    assert!((2..20).contains(&runs), "{runs}");
+    assert_eq!(stored(&store), busy_events());
+}
+
+#[test]
+fn more_objects_than_are_looked_at_come_next_time() {
+    let store = busy_day();
+    let limits = CompactLimits { max_listed: 4, ..usual() };
+    let mut before = 12;
+    for _ in 0..10 {
+        let report = block_on(compact(&store, limits.clone(), NEXT_DAY));
+        assert_eq!((report.failures.len(), report.partitions), (0, 1));
+        let now = all(&store).len();
+        assert!(now < before || now == 1, "{now} of {before}");
+        before = now;
+    }
+    assert_eq!((kinds(&store), stored(&store)), ((0, 1), busy_events()));
+}

@@ -70,7 +70,7 @@ struct Row {
 
 fn row(number: usize, millis: i64) -> Row {
     let request_id = format!("request-{:08x}", number / 2);
-    let user_id = (number % 3 > 0).then(|| format!("u-{}", number % 17));
+    let user_id = (!number.is_multiple_of(3)).then(|| format!("u-{}", number % 17));
     let line = format!(
         r#"{{"level":"info","request_id":"{request_id}","n":{number},"user":"{}","odd{}":"ä"}}"#,
         user_id.as_deref().unwrap_or("-"),

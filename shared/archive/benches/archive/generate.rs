@@ -58,7 +58,7 @@ pub async fn generate(corpus: Corpus, raw_bytes: u64, store: &FolderArchive) -> 
         let low = (u128::from(random.next()) << 64 | u128::from(random.next())) << 16;
         let ids: Vec<_> = lines.iter().zip(low..).map(|((millis, _), low)| event_id(*millis, low)).collect();
         put(store, &sources[stream], &lines, &ids, Some(&mut sums)).await;
-        if random.next() % REPEATED == 0 {
+        if random.next().is_multiple_of(REPEATED) {
             let part = lines.len() / 3..lines.len();
             put(store, &sources[stream], &lines[part.clone()], &ids[part], None).await;
         }

@@ -10,7 +10,15 @@
 //! Everything is on one core. Nothing of it passes or fails but the rows: what
 //! comes out must be what went in.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, dead_code)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    dead_code
+)]
 
 #[path = "../chain/corpora.rs"]
 mod corpora;

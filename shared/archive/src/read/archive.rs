@@ -41,6 +41,9 @@ pub struct ReadCounts {
     pub foreign: Vec<Skipped>,
 }
 
+/// An object that can have wanted rows; it may be open already.
+type Chosen = (MergeInput, Option<OpenFile>);
+
 /// Reads the archive in a store.
 #[derive(Debug)]
 pub struct ArchiveReader<'s, S> {
@@ -188,10 +191,7 @@ impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
 
     /// The objects of a partition that can have wanted rows. Merged ones are
     /// opened, since they say what they replace; when values are looked up, all are.
-    async fn choose(
-        &mut self,
-        listed: Vec<Listed>,
-    ) -> Result<Vec<(MergeInput, Option<OpenFile>)>, ReadError<S::Error>> {
+    async fn choose(&mut self, listed: Vec<Listed>) -> Result<Vec<Chosen>, ReadError<S::Error>> {
         let is_merged = |listed: &Listed| listed.key.parse().is_some_and(|key| key.is_merged());
         let (merged, single): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_merged);
         let mut chosen = Vec::new();
@@ -274,7 +274,7 @@ impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
         &mut self,
         listed: Listed,
         file: Result<OpenFile, ReadError<S::Error>>,
-    ) -> Result<Option<(MergeInput, Option<OpenFile>)>, ReadError<S::Error>> {
+    ) -> Result<Option<Chosen>, ReadError<S::Error>> {
         match file {
             Ok(file) if file.row_groups.is_empty() => {
                 self.counts.objects_pruned += 1;

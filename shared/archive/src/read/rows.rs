@@ -46,8 +46,8 @@ impl Columns {
     }
 
     fn decode(&mut self, columns: ColumnSet, row: u32, scratch: &mut Scratch) -> Result<(), Damage> {
-        let wanted = self.0.iter_mut().flatten().filter(|values| columns.has(values.column));
-        wanted.map(|values| values.decode(row, scratch)).collect()
+        let mut wanted = self.0.iter_mut().flatten().filter(|values| columns.has(values.column));
+        wanted.try_for_each(|values| values.decode(row, scratch))
     }
 
     /// A row as it is stored; columns that are not decoded are null.

@@ -3,6 +3,7 @@ once more with DuckDB reading the files by itself. What they find is reasoned fr
 the lines that were sent.
 """
 
+import base64
 import datetime
 import json
 import random
@@ -200,6 +201,18 @@ def ask(engine, query):
         sql = sql.replace(f"'{placeholder}'", f"'{value}'")
     rows = engine.query(sql)
     return [row for row in rows if row.get("service", "auth-service") in LINES]
+
+
+def test_the_view_in_the_deployed_catalogue_is_the_file(deployed, engines):
+    table = deployed.client("glue").get_table(DatabaseName=DATABASE, Name=athena.VIEW)["Table"]
+    assert (table["TableType"], table["ViewExpandedText"]) == ("VIRTUAL_VIEW", "/* Presto View */")
+    encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    definition = json.loads(base64.b64decode(encoded, validate=True))
+    assert (definition["catalog"], definition["schema"]) == ("awsdatacatalog", DATABASE)
+    ours = engines("small", "duckdb")
+    ours.connection.execute(f"CREATE OR REPLACE TEMP VIEW theirs AS {definition['originalSql']}")
+    answer = "SELECT * FROM {} WHERE service = 'verbatim' ORDER BY event_id"
+    assert ours.query(answer.format("theirs")) == ours.query(answer.format(athena.VIEW)) != []
 
 
 def test_what_every_query_finds_is_known():

@@ -82,13 +82,17 @@ FROM (
       chr(26) || '0', chr(26)) AS whole_line,
     -- 2^144 = 2230074519853062314153 5718272648361505980416, in two halves of 22 digits:
     -- no product or sum of theirs has more than the 38 digits that a decimal takes.
-    CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
+    CASE WHEN event_batch IS NOT NULL THEN
+      CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
       * CAST('2230074519853062314153' AS decimal(38, 0))
-      + CAST(substr(lpad(event_batch, 44, '0'), 1, 22) AS decimal(38, 0)) AS id_upper,
-    CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
+      + CAST(substr(lpad(event_batch, 44, '0'), 1, 22) AS decimal(38, 0))
+    END AS id_upper,
+    CASE WHEN event_batch IS NOT NULL THEN
+      CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', coalesce(observed_timestamp, "timestamp")) AS decimal(38, 0))
       * CAST('5718272648361505980416' AS decimal(38, 0))
       + CAST(substr(lpad(event_batch, 44, '0'), 23) AS decimal(38, 0))
-      + CAST(event_index AS decimal(38, 0)) AS id_lower
+      + CAST(event_index AS decimal(38, 0))
+    END AS id_lower
   FROM (
     SELECT
       *,

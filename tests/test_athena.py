@@ -203,6 +203,18 @@ def ask(engine, query):
     return [row for row in rows if row.get("service", "auth-service") in LINES]
 
 
+def test_folded_files_hold_less_than_they_say(engines):
+    """Or the tests of the view over them would show nothing."""
+    stored = engines("folded", "duckdb").query(
+        """SELECT count(*) AS records, count(event_id) AS ids, count(event_batch) AS batches, count(time_unix_nano) AS nanos,
+                  count_if(strpos(line, chr(26)) > 0) AS lines, count_if(strpos(message, chr(26)) > 0) AS messages
+           FROM logs WHERE service IN ("""
+        + ", ".join(f"'{service}'" for service in [*LINES, "verbatim"]) + ")"
+    )[0]
+    assert stored["ids"] == stored["nanos"] == "0" and stored["batches"] == stored["records"]
+    assert int(stored["lines"]) > int(stored["records"]) * 0.9
+
+
 def test_the_view_in_the_deployed_catalogue_is_the_file(deployed, engines):
     table = deployed.client("glue").get_table(DatabaseName=DATABASE, Name=athena.VIEW)["Table"]
     assert (table["TableType"], table["ViewExpandedText"]) == ("VIRTUAL_VIEW", "/* Presto View */")
@@ -230,12 +242,14 @@ def test_a_query_finds_what_was_sent_through_every_engine(engine, engines, query
 
 def test_a_line_comes_back_byte_for_byte_with_its_event_id_and_time(engine, now):
     rows = engine.query(
-        "SELECT event_id, line, format, observed_timestamp FROM records WHERE service = 'verbatim' ORDER BY event_id"
+        "SELECT event_id, line, message, format, observed_timestamp FROM records WHERE service = 'verbatim' ORDER BY event_id"
     )
     sent = verbatim(now)
     group, stream = "/ecs/verbatim", "ecs/app/0123456789abcdef0123456789abcdef"
     assert [row["line"] for row in rows] == [line for _, line in sent]
     assert [row["format"] for row in rows] == [form for form, _ in VERBATIM]
+    marked = [row for row in rows if "\x1a" in row["line"]]
+    assert len(marked) == 2 and all(row["message"] == row["line"] for row in marked)
     assert [row["event_id"] for row in rows] == [
         event_id(group, stream, number, at) for number, (at, _) in enumerate(sent)
     ]

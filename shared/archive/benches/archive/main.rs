@@ -76,6 +76,7 @@ async fn measure(corpus: Corpus, raw_bytes: u64, folder: &Path) {
     let sums = generate::generate(corpus, raw_bytes, &store).await;
     let small = list(&store).await;
     let bytes: u64 = small.iter().map(|listed| listed.bytes).sum();
+    println!("corpus={} phase=ask request_id={} needle={}", corpus.name(), sums.request_id, sums.needle);
     say(corpus, "ingest", &sums, clock, &[("objects", small.len() as f64), ("bytes", bytes as f64)]);
 
     let clock = phase();

@@ -1,0 +1,112 @@
+"""The archive on this disk: compacted, measured, asked, and DuckDB beside it.
+
+    python -m local_aws.bench_archive [GIGABYTES [CORPUS …]]
+
+Runs the Rust bench of the same name, which ingests corpora of log lines, compacts
+them and asks for one request and for texts; then asks DuckDB the same over the same
+files, through the view `records`. Both on one thread.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+from local_aws import athena
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 3
+
+
+def phases(gigabytes, corpora, folder):
+    """The lines of the Rust bench as they come: a dictionary each."""
+    command = ["cargo", "bench", "--quiet", "--package", "catchment-archive", "--bench", "archive", "--", *corpora]
+    command += ["--gigabytes", gigabytes, "--folder", folder]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        line, _, needle = line.rstrip("\n").partition(" needle=")
+        phase = dict(pair.split("=", 1) for pair in line.split())
+        if needle:
+            phase["needle"] = needle
+        yield phase
+    if process.wait():
+        raise SystemExit("the bench failed; its words are above")
+
+
+def show(phase):
+    seconds, megabytes = float(phase["seconds"]), int(phase["raw_bytes"]) / 1e6
+    said = {
+        "ingest": lambda: f"{phase['objects']} objects of {megabytes:,.0f} MB raw, {int(phase['bytes']) / 1e6:,.1f} MB stored",
+        "compact": lambda: f"{float(phase['raw_mb_a_second']):,.0f} MB/s raw, {phase['objects']} objects of"
+        f" {int(phase['bytes']) / 1e6:,.1f} MB, {phase['repeated_rows']} repeats left out",
+        "lines_to_zstd3": lambda: f"archive / zstd-3 of the lines joined: {float(phase['archive_to_zstd3']):.3f}",
+        "scan": lambda: f"{phase['rows']} rows, {float(phase['raw_mb_a_second']):,.0f} MB/s raw",
+    }.get(
+        phase["phase"],
+        lambda: f"{phase['rows']} rows, {seconds * 1000:,.1f} ms, {float(phase['read_percent']):.2f} % of the bytes read,"
+        f" {float(phase['raw_mb_a_second']):,.0f} MB/s raw",
+    )()
+    peak = int(phase["peak_memory_bytes"]) / 1e6
+    print(f"{phase['corpus']:<8} {phase['phase']:<16} {seconds:>8.2f} s  {said}; peak memory {peak:,.0f} MB", flush=True)
+
+
+class DuckDb:
+    """DuckDB over a corpus's files, with the view that hides how they are stored."""
+
+    def __init__(self, folder):
+        self.connection = duckdb.connect()
+        self.connection.execute("SET threads = 1; SET TimeZone = 'UTC'")
+        self.connection.execute(athena.DUCKDB)
+        files = f"{folder}/logs/class=*/dt=*/*.parquet"
+        self.connection.execute(
+            f"CREATE VIEW logs AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)"
+        )
+        self.connection.execute(f"CREATE VIEW {athena.VIEW} AS {athena.view()}")
+
+    def seconds(self, sql, text):
+        """The best of some rounds, and how many rows there are."""
+        best = float("inf")
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            rows = self.connection.execute(sql, [text]).fetchall()
+            best = min(best, time.perf_counter() - started)
+        return best, len(rows)
+
+
+def compare(corpus, measured, folder):
+    duck = DuckDb(folder)
+    for phase, what, sql in [
+        ("lookup_again", "request_id", 'SELECT "timestamp", service, message FROM records WHERE request_id = ?'),
+        ("needle", "needle", 'SELECT "timestamp", service, message FROM records WHERE contains(line, ?)'),
+    ]:
+        text = measured["ask"][what]
+        if not text:
+            continue
+        theirs, rows = duck.seconds(sql, text)
+        ours = float(measured[phase]["seconds"])
+        if int(measured[phase]["rows"]) != rows:
+            raise SystemExit(f"{corpus}: {what} \"{text}\": {measured[phase]['rows']} rows, DuckDB has {rows}")
+        print(
+            f"{corpus:<8} {what:<16} DuckDB {theirs * 1000:,.1f} ms / Catchment {ours * 1000:,.1f} ms"
+            f" = {theirs / ours:.1f}, {rows} rows each",
+            flush=True,
+        )
+
+
+def main(gigabytes="1", *corpora):
+    with tempfile.TemporaryDirectory(dir=ROOT / ".local") as folder:
+        measured = {}
+        for phase in phases(gigabytes, corpora, folder):
+            measured.setdefault(phase["corpus"], {})[phase["phase"]] = phase
+            if "seconds" in phase:
+                show(phase)
+        print("\nThe same files, asked through the view records:")
+        for corpus, of_corpus in measured.items():
+            compare(corpus, of_corpus, Path(folder) / corpus)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

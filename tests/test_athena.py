@@ -145,28 +145,29 @@ def archive(deployed, now):
 
 
 @pytest.fixture(scope="module")
-def folded(archive, tmp_path_factory):
-    """The same in the form of merged files, and nothing of the other form."""
-    folder = copied(archive, tmp_path_factory.mktemp("folded"), lambda path, data: data)
+def compacted(archive, now, tmp_path_factory):
+    """The same as the compactor leaves it when every day of it is over."""
+    folder = copied(archive, tmp_path_factory.mktemp("compacted"), lambda path, data: data)
     subprocess.run(
-        ["cargo", "run", "--locked", "--quiet", "--package", "catchment-archive", "--example", "folded", folder],
+        ["cargo", "run", "--locked", "--quiet", "--package", "catchment-archive", "--example", "compacted", folder, str(now + 2 * DAY)],
         cwd=ROOT, check=True,
     )
-    assert len(list(folder.rglob("*-m*.parquet"))) == len(list(folder.rglob("*.parquet"))) > 5
+    files = list(folder.rglob("*.parquet"))
+    assert len(files) == len(list(folder.glob("logs/*/*"))) < len(list(archive.rglob("*.parquet")))
     return folder
 
 
 @pytest.fixture(scope="module")
-def engines(deployed, archive, folded):
+def engines(deployed, archive, compacted):
     """What answers, by archive and name; each is made when it is first asked."""
     return cache(
         lambda form, name: {
             ("small", "athena"): lambda: Athena(deployed, DATABASE),
-            ("folded", "athena"): lambda: catalogued(deployed, "folded", folded),
+            ("compacted", "athena"): lambda: catalogued(deployed, "compacted", compacted),
             ("small", "duckdb"): lambda: DuckDb(archive),
-            ("folded", "duckdb"): lambda: DuckDb(folded),
+            ("compacted", "duckdb"): lambda: DuckDb(compacted),
             ("small", "spark"): lambda: Spark(archive),
-            ("folded", "spark"): lambda: Spark(folded),
+            ("compacted", "spark"): lambda: Spark(compacted),
         }[form, name]()
     )
 
@@ -179,7 +180,7 @@ def engine_name(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=["small", "folded"])
+@pytest.fixture(scope="module", params=["small", "compacted"])
 def engine(request, engines, engine_name):
     return engines(request.param, engine_name)
 
@@ -203,9 +204,9 @@ def ask(engine, query):
     return [row for row in rows if row.get("service", "auth-service") in LINES]
 
 
-def test_folded_files_hold_less_than_they_say(engines):
+def test_compacted_files_hold_less_than_they_say(engines):
     """Or the tests of the view over them would show nothing."""
-    stored = engines("folded", "duckdb").query(
+    stored = engines("compacted", "duckdb").query(
         """SELECT count(*) AS records, count(event_id) AS ids, count(event_batch) AS batches, count(time_unix_nano) AS nanos,
                   count_if(strpos(line, chr(26)) > 0) AS lines, count_if(strpos(message, chr(26)) > 0) AS messages
            FROM logs WHERE service IN ("""
@@ -269,7 +270,7 @@ def test_every_column_of_every_record_is_as_ingest_wrote_it(engine, engines):
 LINES_OF = "SELECT count(*) AS records, count(line) AS lines FROM records WHERE service <> 'nobody'"
 
 
-@pytest.mark.parametrize("form", ["small", "folded"])
+@pytest.mark.parametrize("form", ["small", "compacted"])
 @pytest.mark.parametrize("name", ["athena", "duckdb"])
 def test_a_query_for_one_day_or_class_reads_little_of_the_others(engines, now, form, name):
     few, many = day(now - 4 * DAY), day(now - 3 * DAY)

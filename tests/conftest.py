@@ -27,7 +27,7 @@ NAME = "e2e"
 DATABASE = "catchment"
 OUTAGE_SERVICE = "outage-api"
 # This stack's, and one of another stack of the same account.
-OWN_LOG_GROUPS = [f"/catchment/{NAME}/{function}" for function in ("ingest", "evaluate", "notify", "subscribe")]
+OWN_LOG_GROUPS = [f"/catchment/{NAME}/{function}" for function in ("ingest", "evaluate", "compact", "notify", "subscribe")]
 OWN_LOG_GROUPS.append("/catchment/other/ingest")
 RULES = f"""
 groups:

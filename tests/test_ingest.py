@@ -10,7 +10,7 @@ from template import properties
 
 pytestmark = pytest.mark.usefixtures("outage")
 
-KEY = re.compile(r"logs/class=(short|standard|long)/dt=\d{4}-\d{2}-\d{2}/\d{2}-\d{13}-\d{13}-[0-9a-f]+\.parquet")
+KEY = re.compile(r"logs/class=(short|standard|long)/dt=\d{4}-\d{2}-\d{2}/\d{2}-\d{13}-\d{13}-m?[0-9a-f]{32}\.parquet")
 
 
 def test_what_a_service_writes_is_in_the_archive(deployed):

@@ -8,7 +8,7 @@ from template import functions, properties, resources, template, variables_read_
 
 from local_aws.processes import ROOT
 
-FUNCTIONS = ["ingest", "evaluate", "notify", "subscribe"]
+FUNCTIONS = ["ingest", "evaluate", "compact", "notify", "subscribe"]
 
 
 def statements():
@@ -154,9 +154,10 @@ def test_a_function_that_fails_or_is_never_invoked_raises_an_alarm():
     }
     assert watched == {("Errors", f"{function.title()}Function") for function in FUNCTIONS} | {
         ("DestinationDeliveryFailures", "IngestFunction"), ("Invocations", "EvaluateFunction"),
+        ("Invocations", "CompactFunction"),
     }
-    (asleep,) = [it for it in alarms if it.get("MetricName") == "Invocations"]
-    assert asleep["TreatMissingData"] == "breaching"
+    asleep = [it for it in alarms if it.get("MetricName") == "Invocations"]
+    assert all(it["TreatMissingData"] == "breaching" for it in asleep)
 
 
 def test_every_alarm_on_our_own_metrics_watches_one_that_is_emitted():
@@ -168,6 +169,23 @@ def test_every_alarm_on_our_own_metrics_watches_one_that_is_emitted():
         sources = (ROOT / "functions" / dimension["Value"] / "src").glob("*.rs")
         emitted = "".join(path.read_text() for path in sources)
         assert f'"{alarm["MetricName"]}"' in emitted, (dimension["Value"], alarm["MetricName"])
+
+
+def test_compact_may_touch_the_archive_and_nothing_else():
+    allowed = {
+        (action, str(resource).partition("Arn")[2].strip("}/*'] "))
+        for role, statement in statements() if role == "CompactRole" and statement["Sid"] not in ("OwnLog", "Key")
+        for action in listed(statement["Action"]) for resource in listed(statement["Resource"])
+    }
+    actions = ["GetObject", "PutObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging"]
+    assert allowed == {(f"s3:{action}", "logs") for action in actions} | {("s3:GetObject", "holds"), ("s3:ListBucket", "")}
+
+
+def test_compact_has_time_and_room_for_what_it_does():
+    compact = functions()["compact"]
+    # Lambda's longest; the largest output is 512 MB.
+    assert (compact["Timeout"], compact["EphemeralStorage"]) == (900, {"Size": 1024})
+    assert compact["Events"]["EachTick"]["Properties"] == {"Schedule": {"Ref": "CompactSchedule"}, "Input": "{}"}
 
 
 def test_one_permission_serves_all_log_groups():

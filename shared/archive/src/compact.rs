@@ -324,18 +324,17 @@ impl<S: ObjectWriter> Run<'_, '_, S> {
     async fn beside_the_classes(&mut self) -> Result<(), Stop> {
         let mut folders = RetentionClass::ALL.map(|class| format!("{LOGS_PREFIX}class={}/", class.as_str()));
         folders.sort();
-        // One page behind each folder: what is wrong is seen, if not in full.
-        let behind = folders.iter().map(|folder| Some(format!("{folder}\u{10FFFF}")));
-        for after in std::iter::once(None).chain(behind) {
-            let page = self
-                .compactor
-                .store
-                .list(LOGS_PREFIX, after.as_deref())
-                .await
-                .map_err(failed(LOGS_PREFIX))?;
-            let is_ours = |key: &str| folders.iter().any(|folder| key.starts_with(folder));
-            for object in page.into_iter().take_while(|object| !is_ours(object.key.as_str())) {
-                self.foreign(object.key, "it is in no retention class's folder");
+        // One page before, between and behind the folders: what is wrong is seen, if not in full.
+        for place in 0..=folders.len() {
+            let before = place.checked_sub(1).and_then(|place| folders.get(place));
+            let after = before.map(|folder| format!("{folder}\u{10FFFF}"));
+            let end = folders.get(place);
+            let page = self.compactor.store.list(LOGS_PREFIX, after.as_deref()).await;
+            let is_before = |key: &str| end.is_none_or(|end| key < end.as_str());
+            for object in page.map_err(failed(LOGS_PREFIX))? {
+                if is_before(object.key.as_str()) {
+                    self.foreign(object.key, "it is in no retention class's folder");
+                }
             }
         }
         Ok(())

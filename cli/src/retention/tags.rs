@@ -180,7 +180,7 @@ mod tests {
         let again = reconcile(&store, &holds, None, &bar).await.unwrap();
         assert_eq!(again, Reconciled { seen: 20, held: 0, released: 0 });
         // The hold ends, and another still covers one of its days.
-        let other = body.replace("01-03", "01-04").replace("short", "short");
+        let other = body.replace("01-03", "01-04");
         let holds = Holds::parse([("holds/o.json", other.as_bytes())]);
         let done = reconcile(&store, &holds, Some(&hold), &bar).await.unwrap();
         assert_eq!(done, Reconciled { seen: 2, held: 0, released: 1 });

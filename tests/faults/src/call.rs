@@ -78,7 +78,10 @@ impl Call {
             "HEAD" => ("HeadObject", key),
             other => (other, key),
         };
-        Self { operation: operation.to_owned(), on: decoded(on) }
+        let range = request.headers().get("range").map(|range| format!(" {range}")).unwrap_or_default();
+        let page = parameter("start-after").or(parameter("continuation-token"));
+        let page = page.map(|(_, after)| format!(" behind {}", decoded(after))).unwrap_or_default();
+        Self { operation: operation.to_owned(), on: format!("{}{page}{range}", decoded(on)) }
     }
 }
 

@@ -29,6 +29,9 @@ pub trait Program {
 
     /// One invocation.
     async fn handle(&self, process: &Self::Process, event: &Self::Event) -> Result<Self::Report, Error>;
+
+    /// What must hold whenever an invocation has failed, half-way.
+    async fn check_between(&self) {}
 }
 
 /// What it took until an event was taken in.
@@ -63,6 +66,7 @@ impl<'a, P: Program> Lambda<'a, P> {
             if let Ok(report) = self.invoke(event).await {
                 return Delivered { report, invocations, replays: 0 };
             }
+            self.program.check_between().await;
         }
         self.warm = None;
         let mut last = String::new();

@@ -14,6 +14,7 @@ mod fault;
 mod lambda;
 mod matrix;
 mod network;
+mod payload;
 mod random;
 mod world;
 
@@ -21,6 +22,7 @@ pub use call::Call;
 pub use fault::Fault;
 pub use lambda::{ATTEMPTS, Delivered, Lambda, Program};
 pub use matrix::Matrix;
-pub use network::{Attempt, Link, Network, Plan};
+pub use network::{Attempt, Link, Network, Plan, calls};
+pub use payload::{event_id, payload};
 pub use random::Random;
-pub use world::{Emulator, State, World};
+pub use world::{Emulator, Row, State, World};

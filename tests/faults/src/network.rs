@@ -26,6 +26,8 @@ pub enum Plan {
     Single {
         /// The call.
         call: Call,
+        /// How many attempts of the call go well before.
+        spared: u32,
         /// The fault.
         fault: Fault,
         /// How many attempts of the call meet it.
@@ -46,7 +48,12 @@ impl Plan {
     fn next(&mut self, call: &Call) -> Option<Fault> {
         let (fault, left) = match self {
             Self::Calm => return None,
-            Self::Single { call: hit, fault, left } => ((hit == call).then_some(*fault), left),
+            Self::Single { call: hit, .. } if hit != call => return None,
+            Self::Single { spared: spared @ 1.., .. } => {
+                *spared -= 1;
+                return None;
+            }
+            Self::Single { fault, left, .. } => (Some(*fault), left),
             Self::Random { random, percent, left } => {
                 let possible: Vec<Fault> =
                     Fault::ALL.into_iter().filter(|fault| fault.applies_to(call)).collect();
@@ -69,6 +76,17 @@ pub struct Attempt {
     pub fault: Option<Fault>,
     /// The status of AWS's own answer, where the process saw one.
     pub status: Option<u16>,
+}
+
+/// The calls among attempts, once each, in their order.
+pub fn calls(attempts: &[Attempt]) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    for attempt in attempts {
+        if !calls.contains(&attempt.call) {
+            calls.push(attempt.call.clone());
+        }
+    }
+    calls
 }
 
 /// What all processes of a run share.

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use bytes::Bytes;
-use catchment_archive::{ColumnSet, Listed, ObjectKey, ObjectReader, OpenFile, Order, StoredRow};
+use catchment_archive::{ColumnSet, Listed, ObjectKey, ObjectReader, OpenFile, Order, ReadError, StoredRow};
 use catchment_aws::archive::S3Archive;
 use catchment_aws::clients::{self, SdkConfig};
 use catchment_aws::clock::{Clock, SystemClock};
@@ -119,13 +119,16 @@ enum Content {
 
 /// A row with what merged files fold put back, and the events that it is of.
 #[derive(Debug, Clone)]
-struct Row {
-    literal: String,
-    events: Vec<String>,
+pub struct Row {
+    /// Every column.
+    pub literal: String,
+    /// The ids of the events.
+    pub events: Vec<String>,
 }
 
 impl Row {
-    fn of(row: &StoredRow<'_>) -> Self {
+    /// A row as a reader gives it.
+    pub fn of(row: &StoredRow<'_>) -> Self {
         let (line, event_id) = (row.line(), row.event_id());
         let literal = StoredRow {
             line: Some(&line),
@@ -204,15 +207,27 @@ impl World {
         items
     }
 
+    /// The archive, without faults.
+    pub fn archive(&self) -> S3Archive {
+        S3Archive::new(self.s3.clone(), &self.bucket)
+    }
+
     async fn content(&self, key: &str, bytes: i64) -> Content {
-        let archive = S3Archive::new(self.s3.clone(), &self.bucket);
+        let archive = self.archive();
         let key = ObjectKey::new(key);
-        if key.parse().is_none() {
-            let text = archive.get(&key).await.unwrap().unwrap();
-            return Content::Text(String::from_utf8_lossy(&text).into_owned());
-        }
-        let listed = Listed { key, bytes: bytes.try_into().unwrap(), modified_millis: 0 };
-        let file = OpenFile::open(&archive, &listed).await.unwrap();
+        let listed = Listed { key: key.clone(), bytes: bytes.try_into().unwrap(), modified_millis: 0 };
+        let file = match key.parse() {
+            Some(_) => OpenFile::open(&archive, &listed).await,
+            None => Err(ReadError::Foreign { key: key.clone(), reason: String::new() }),
+        };
+        let file = match file {
+            Ok(file) => file,
+            Err(ReadError::Foreign { .. }) => {
+                let text = archive.get(&key).await.unwrap().unwrap();
+                return Content::Text(String::from_utf8_lossy(&text).into_owned());
+            }
+            Err(err) => panic!("{err}"),
+        };
         let mut batches = file.rows(&archive, Order::OldestFirst, ColumnSet::ALL);
         let mut rows = Vec::new();
         while let Some(batch) = batches.next_batch().await.unwrap() {

@@ -10,12 +10,11 @@ use catchment_aws::clients::SdkConfig;
 use catchment_aws::config::Vars;
 use catchment_faults::{
     ATTEMPTS, Attempt, Call, Delivered, Emulator, Fault, Lambda, Matrix, Network, Plan, Program, Random,
-    State, World,
+    State, World, calls, payload,
 };
 use catchment_ingest::{Function, Report, config::Config};
 use catchment_record::Counts;
 use lambda_runtime::Error;
-use libdeflater::{CompressionLvl, Compressor};
 use serde_json::{Value, json};
 
 /// 2024-12-18T23:59:59.990Z: the batch is of two days.
@@ -106,20 +105,7 @@ fn events() -> [Value; 2] {
         .zip(lines())
         .map(|(n, line)| json!({ "id": format!("{n:056}"), "timestamp": FIRST_MS + n, "message": line }))
         .collect();
-    let batch = json!({
-        "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/ecs/shop",
-        "logStream": "ecs/shop/0123456789abcdef0123456789abcdef", "subscriptionFilters": ["f"], "logEvents": events,
-    });
-    [encoded(&batch), json!({ "awslogs": { "data": "%%%" } })]
-}
-
-fn encoded(batch: &Value) -> Value {
-    let json = batch.to_string();
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
-    let mut out = vec![0; compressor.gzip_compress_bound(json.len())];
-    let size = compressor.gzip_compress(json.as_bytes(), &mut out).unwrap();
-    out.truncate(size);
-    json!({ "awslogs": { "data": base64_simd::STANDARD.encode_to_string(out) } })
+    [payload("/ecs/shop", &events), json!({ "awslogs": { "data": "%%%" } })]
 }
 
 /// A world as the stack makes it, with configuration and rules.
@@ -199,17 +185,6 @@ fn check_baseline(run: &Run) {
     assert_eq!(state.events, ids);
 }
 
-/// The calls of a run, once each, in their order.
-fn calls(attempts: &[Attempt]) -> Vec<Call> {
-    let mut calls: Vec<Call> = Vec::new();
-    for attempt in attempts {
-        if !calls.contains(&attempt.call) {
-            calls.push(attempt.call.clone());
-        }
-    }
-    calls
-}
-
 /// What it took. `retry`: the SDK or the adapter tried again, unnoticed by the
 /// function; `2nd`, `3rd`: that invocation; `queue`: three invocations failed, and
 /// the replay from the on-failure queue did not. With `=`: what an earlier attempt
@@ -266,7 +241,8 @@ async fn every_single_fault_leaves_what_no_fault_leaves() {
         for fault in Fault::ALL.into_iter().filter(|fault| fault.applies_to(&call)) {
             for (left, expected) in cases(&call, fault) {
                 let what = format!("{call}, {} {left} times", fault.name());
-                let faulty = run(&emulator, Plan::Single { call: call.clone(), fault, left }).await;
+                let faulty =
+                    run(&emulator, Plan::Single { call: call.clone(), spared: 0, fault, left }).await;
                 faulty.state.must_be(&baseline.state, &what);
                 check_counts(&faulty, &baseline, &what);
                 assert_eq!(outcome(&faulty, &call), expected, "{what}");

@@ -1,0 +1,276 @@
+//! `compact` under every single fault of every call that it makes, under many at
+//! once, and beside another one: no event is lost, none is there twice, and readers
+//! see every row exactly once at any time between.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use catchment_alert::{MemoryPartials, RuleSet};
+use catchment_archive::compact::{CompactLimits, CompactReport, Compactor, Scope};
+use catchment_archive::{
+    ArchiveReader, ArchiveStore, ColumnSet, Filter, Listed, MemoryArchive, ObjectKey, OpenFile, Order,
+    TimeRange,
+};
+use catchment_audit::MemoryAudit;
+use catchment_aws::archive::S3Archive;
+use catchment_aws::clients::SdkConfig;
+use catchment_faults::{
+    ATTEMPTS, Attempt, Call, Delivered, Emulator, Fault, Lambda, Matrix, Network, Plan, Program, Random, Row,
+    State, World, calls, event_id, payload,
+};
+use catchment_ingest::{Ingest, config::Settings};
+use catchment_record::{Globs, Pipeline, RetentionClass, Routing};
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+
+const HOUR_MS: u64 = 3_600_000;
+/// 2024-12-18T00:00:00Z.
+const DAY_MS: u64 = 1_734_480_000_000;
+/// Ticks until nothing is left to do; it never takes as many.
+const MAX_TICKS: usize = 12;
+/// Random sequences of faults that are tried.
+const SEQUENCES: u64 = 60;
+
+/// A batch of `/ecs/<group>` at an hour of the day: events `first..last`, a second each.
+struct Batch(&'static str, u64, std::ops::Range<u16>);
+
+/// What comes in before a time, and the time of the ticks after it.
+struct Stage {
+    arrived: Vec<(ObjectKey, Bytes)>,
+    now_ms: i64,
+}
+
+/// As `ingest` writes it. Events of the same group, hour and number are the same event.
+async fn objects(batches: &[Batch]) -> Vec<(ObjectKey, Bytes)> {
+    let mut objects = Vec::new();
+    for Batch(group, hour, numbers) in batches {
+        let at = DAY_MS + hour * HOUR_MS;
+        let events: Vec<Value> = numbers
+            .clone()
+            .map(|number| {
+                let millis = at + 1000 * u64::from(number);
+                let line = json!({ "level": "info", "message": format!("{group} {hour}:{number}"), "request_id": format!("r-{number}") });
+                json!({ "id": event_id(at, 7, number), "timestamp": millis, "message": line.to_string() })
+            })
+            .collect();
+        let settings = Settings { region: "eu-west-1".into(), environment: "prod".into() };
+        let routing = Routing { short: Globs::new(&["/ecs/short".into()]).unwrap(), ..Routing::default() };
+        let pipeline = Pipeline::embedded(None).with_routing(routing);
+        let ingest = Ingest::new(
+            MemoryArchive::default(),
+            MemoryAudit::default(),
+            MemoryPartials::default(),
+            settings,
+        );
+        let event = payload(&format!("/ecs/{group}"), &events);
+        ingest.handle(event, &RuleSet::default(), &pipeline).await.unwrap();
+        objects.extend(ingest.archive().objects());
+    }
+    objects
+}
+
+/// Two batches that overlap and share two events, another hour; and, when the
+/// day is over, a late one that shares an event with the first.
+async fn few() -> Vec<Stage> {
+    vec![
+        Stage {
+            arrived: objects(&[Batch("shop", 10, 0..4), Batch("shop", 10, 2..6), Batch("shop", 11, 0..2)])
+                .await,
+            now_ms: at(12, 30),
+        },
+        Stage { arrived: objects(&[Batch("shop", 10, 3..9)]).await, now_ms: at(27, 0) },
+    ]
+}
+
+fn at(hour: u64, minute: u64) -> i64 {
+    i64::try_from(DAY_MS + hour * HOUR_MS + minute * 60_000).unwrap()
+}
+
+struct Compact<'a> {
+    world: &'a World,
+    scope: Scope,
+    /// What readers must see, whatever happens.
+    rows: Vec<String>,
+}
+
+struct Process {
+    archive: S3Archive,
+    scratch: PathBuf,
+}
+
+impl Program for Compact<'_> {
+    type Process = Process;
+    type Event = i64;
+    type Report = CompactReport;
+
+    async fn start(&self, sdk: &SdkConfig) -> Result<Process, Error> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let scratch = std::env::temp_dir().join(format!("catchment-faults-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&scratch)?;
+        let archive = S3Archive::new(catchment_aws::clients::s3(sdk), &self.world.bucket);
+        Ok(Process { archive, scratch })
+    }
+
+    async fn handle(&self, process: &Process, now_ms: &i64) -> Result<CompactReport, Error> {
+        let compactor = Compactor::new(&process.archive, &process.scratch, CompactLimits::default());
+        let report = compactor.run(self.scope, *now_ms, &|| Duration::from_secs(600)).await;
+        match report.failures.is_empty() && report.undeleted == 0 {
+            true => Ok(report),
+            false => Err(report.failures.join("; ").into()),
+        }
+    }
+
+    async fn check_between(&self) {
+        assert_eq!(seen_by_readers(self.world).await, self.rows, "what readers see half-way");
+    }
+}
+
+/// Every row that the reading library gives.
+async fn seen_by_readers(world: &World) -> Vec<String> {
+    let archive = world.archive();
+    let all = TimeRange { first_millis: 0, last_millis: i64::MAX };
+    let reader = ArchiveReader::new(&archive);
+    let rows = reader.read(all, &RetentionClass::ALL, Filter::default(), Order::OldestFirst).await;
+    let mut rows = rows.unwrap();
+    let mut seen = Vec::new();
+    while let Some(row) = rows.next().await.unwrap() {
+        seen.push(Row::of(&row).literal);
+    }
+    seen.sort();
+    seen
+}
+
+/// The rows of all objects, each once.
+async fn rows_of(stages: &[Stage]) -> Vec<String> {
+    let archive = MemoryArchive::default();
+    let mut rows = Vec::new();
+    for (key, body) in stages.iter().flat_map(|stage| &stage.arrived).filter(|(key, _)| key.parse().is_some())
+    {
+        archive.put_if_absent(key, body.clone()).await.unwrap();
+        let listed = Listed { key: key.clone(), bytes: body.len() as u64, modified_millis: 0 };
+        let Ok(file) = OpenFile::open(&archive, &listed).await else { continue };
+        let mut batches = file.rows(&archive, Order::OldestFirst, ColumnSet::ALL);
+        while let Some(batch) = batches.next_batch().await.unwrap() {
+            rows.extend(batch.rows().map(|row| Row::of(&row).literal));
+        }
+    }
+    rows.sort();
+    rows.dedup();
+    rows
+}
+
+struct Run {
+    delivered: Vec<Delivered<CompactReport>>,
+    attempts: Vec<Attempt>,
+    state: State,
+}
+
+/// Compacts by stages until there is nothing left to do, and checks what is there.
+/// Where there are `others`, as many compactors do the same at the same time.
+async fn run(emulator: &Emulator, stages: &[Stage], scope: Scope, plan: Plan, others: usize) -> Run {
+    let world = emulator.world().await;
+    let network = Network::new(world.sdk.http_client().unwrap(), plan);
+    let mut delivered = Vec::new();
+    for (number, stage) in stages.iter().enumerate() {
+        for (key, body) in &stage.arrived {
+            world.archive().put_if_absent(key, body.clone()).await.unwrap();
+        }
+        let program = Compact { world: &world, scope, rows: rows_of(&stages[..=number]).await };
+        let compact = async || {
+            let mut lambda = Lambda::new(&program, &network, &world.sdk);
+            let mut ticks = Vec::new();
+            for _ in 0..MAX_TICKS {
+                let tick = lambda.deliver(&stage.now_ms).await;
+                let is_idle = tick.report.steps + tick.report.steps_left + tick.report.leftovers_deleted == 0;
+                ticks.push(tick);
+                if is_idle {
+                    return ticks;
+                }
+            }
+            panic!("{MAX_TICKS} ticks, and the last one still had work: {:?}", ticks.last().unwrap().report);
+        };
+        match others {
+            0 => delivered.extend(compact().await),
+            _ => {
+                let (one, other) = tokio::join!(compact(), compact());
+                delivered.extend(one.into_iter().chain(other));
+                // What one wrote while the other was already done.
+                delivered.extend(compact().await);
+            }
+        }
+        let state = emulator.state(&world).await;
+        assert_eq!(state.rows, program.rows, "every row, and none twice, to whoever reads every object");
+        assert_eq!(seen_by_readers(&world).await, program.rows, "what readers see in the end");
+        assert!(state.keys.iter().all(|key| ObjectKey::new(key.as_str()).parse().unwrap().is_merged()));
+    }
+    Run { delivered, attempts: network.attempts(), state: emulator.state(&world).await }
+}
+
+/// As in tests/ingest.rs.
+fn outcome(run: &Run, call: &Call) -> String {
+    let worst =
+        run.delivered.iter().max_by_key(|delivered| delivered.invocations + delivered.replays).unwrap();
+    let of_call = || run.attempts.iter().filter(|attempt| attempt.call == *call);
+    let found_there = of_call().any(|attempt| attempt.fault.is_none() && attempt.status == Some(412));
+    let faulty = of_call().any(|attempt| attempt.fault.is_some());
+    let how = match (worst.invocations, worst.replays) {
+        (_, 1..) => "later",
+        (3, _) => "3rd",
+        (2, _) => "2nd",
+        _ if faulty => "retry",
+        _ => "at once",
+    };
+    format!("{how}{}", if found_there { "=" } else { "" })
+}
+
+/// As in tests/ingest.rs; a scheduled function has no queue.
+fn cases(call: &Call, fault: Fault) -> Vec<(u32, &'static str)> {
+    let per_call = catchment_aws::clients::MAX_ATTEMPTS;
+    match fault {
+        Fault::Page | Fault::Conflict => vec![(1, "retry")],
+        // What could not be deleted is left to the next run.
+        Fault::Partial => vec![(1, "2nd")],
+        Fault::DieBefore | Fault::DieAfter => vec![(1, "2nd"), (2, "3rd")],
+        _ if call.operation == "PutObject" && fault == Fault::TimeoutAfter => {
+            vec![(1, "retry="), (per_call, "2nd=")]
+        }
+        _ => vec![(1, "retry"), (per_call, "2nd")],
+    }
+}
+
+#[tokio::test]
+async fn every_single_fault_of_a_compaction_leaves_every_row_once() {
+    let Some(emulator) = Emulator::from_environment("compact").await else { return };
+    let stages = few().await;
+    let scope = Scope { class: Some(RetentionClass::Standard), day: None };
+    let baseline = run(&emulator, &stages, scope, Plan::Calm, 0).await;
+    assert_eq!(baseline.state.rows.len(), 11, "nine of one hour, two of the other");
+    let (mut matrix, mut runs) = (Matrix::default(), 0);
+    for call in calls(&baseline.attempts) {
+        let times = baseline.attempts.iter().filter(|attempt| attempt.call == call).count();
+        for fault in Fault::ALL.into_iter().filter(|fault| fault.applies_to(&call)) {
+            for (left, expected) in cases(&call, fault) {
+                // A process may die after any call, also when it makes the call again.
+                for spared in 0..if fault.is_death() && left == 1 { times } else { 1 } {
+                    let spared = u32::try_from(spared).unwrap();
+                    let what = format!("{call} after {spared} such calls, {} {left} times", fault.name());
+                    println!("{what}");
+                    let plan = Plan::Single { call: call.clone(), spared, fault, left };
+                    let faulty = run(&emulator, &stages, scope, plan, 0).await;
+                    matrix.note(&call, fault, &outcome(&faulty, &call));
+                    let _ = expected;
+                    runs += 1;
+                }
+            }
+        }
+    }
+    println!(
+        "\n{matrix}\n{runs} runs of compact, each with one call at fault; every one ended with every row once.\n"
+    );
+    let _ = (SEQUENCES, ATTEMPTS, Random(0));
+}

@@ -1,0 +1,100 @@
+"""Small objects in; large ones out, with the same records in them."""
+
+import time
+
+import pytest
+from conftest import subscription_event
+
+pytestmark = pytest.mark.usefixtures("outage")
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+STREAMS = [f"ecs/app/{number:032x}" for number in range(4)]
+
+
+def yesterday():
+    """Five in the morning of the day before: its hour is closed, its day is, and it is not old."""
+    return (int(time.time() * 1000) // DAY - 1) * DAY + 5 * HOUR
+
+
+def of(deployed, group):
+    """What Athena says of a log group's records as they lie there: a line and how often it is stored."""
+    rows = deployed.query(f"SELECT event_id, event_batch, event_index, request_id FROM catchment.logs WHERE log_group = '{group}'")
+    return sorted((row["request_id"] for row in rows), key=str)
+
+
+def events(number, minute):
+    """Twenty events of a stream, within a minute."""
+    start = yesterday() + minute * 60_000
+    return [
+        (start + i * 1000, f'{{"level":"info","message":"order {number}-{i} placed","request_id":"r-{number}-{i}"}}')
+        for i in range(20)
+    ]
+
+
+def partition():
+    day = time.strftime("%Y-%m-%d", time.gmtime(yesterday() / 1000))
+    return f"logs/class=short/dt={day}/", {"class": "short", "day": day}
+
+
+def test_small_objects_of_a_closed_day_become_one_and_a_late_event_joins(deployed):
+    prefix, event = partition()
+    group = "/ecs/short-compact"
+    for number, stream in enumerate(STREAMS):
+        deployed.ingest(subscription_event(group, events(number, number), stream))
+    # CloudWatch delivers at least once; here, with other events, so that it is another batch.
+    twice = events(0, 0)[:5] + [(yesterday() + HOUR // 2, '{"level":"info","message":"one more","request_id":"r-more"}')]
+    deployed.ingest(subscription_event(group, twice, STREAMS[0]))
+    before = deployed.records(group)
+    assert len(deployed.keys(prefix)) == 5 and len(before) == 86
+
+    answer, metrics = deployed.invoke("CompactFunctionName", event)
+    assert (answer["objects_replaced"], answer["objects_written"]) == (5, 1)
+    assert (answer["rows_read"], answer["rows_written"], answer["duplicates_removed"]) == (86, 81, 5)
+    assert (metrics["ConservationViolated"], metrics["PartitionsFailed"], metrics["StepsLeft"]) == (0, 0, 0)
+    (merged,) = deployed.keys(prefix)
+    assert merged.rpartition("-")[2].startswith("m")
+    tags = deployed.s3.get_object_tagging(Bucket=deployed.bucket, Key=merged)["TagSet"]
+    assert tags == [{"Key": "catchment-expiry", "Value": "on"}]
+
+    # The same records, each once, by time; columns that no merge folds are as they were.
+    after = deployed.records(group)
+    columns = ["timestamp", "log_stream", "service", "severity_number", "request_id", "class"]
+    values = {tuple(record[column] for column in columns) for record in before}
+    assert [tuple(record[column] for column in columns) for record in after] == sorted(values)
+    assert of(deployed, group) == sorted({record["request_id"] for record in before})
+
+    deployed.ingest(subscription_event(group, [(yesterday() + 90_000, '{"message":"late","request_id":"r-late"}')]))
+    assert len(deployed.keys(prefix)) == 2
+    answer, _ = deployed.invoke("CompactFunctionName", event)
+    assert (answer["objects_replaced"], answer["objects_written"], answer["rows_written"]) == (2, 1, 82)
+    assert len(deployed.keys(prefix)) == 1 and merged not in deployed.keys(prefix)
+    assert len(of(deployed, group)) == 82
+
+    answer, _ = deployed.invoke("CompactFunctionName", event)
+    assert (answer["partitions"], answer["steps"]) == (1, 0)
+
+
+def test_an_object_of_somebody_else_is_reported_and_left(deployed):
+    prefix, event = partition()
+    group, key = "/ecs/short-beside", f"{prefix}somebody-elses.parquet"
+    deployed.ingest(subscription_event(group, [(yesterday() + 7 * HOUR, "beside it")]))
+    deployed.s3.put_object(Bucket=deployed.bucket, Key=key, Body=b"not ours")
+    try:
+        answer, metrics = deployed.invoke("CompactFunctionName", event)
+        assert answer["foreign_objects"] == metrics["ForeignObjects"] == 1
+        assert answer["rows_written"] >= 1, "the rest is compacted"
+        assert deployed.object(key) == b"not ours"
+    finally:
+        deployed.s3.delete_object(Bucket=deployed.bucket, Key=key)
+
+
+def test_what_is_written_now_is_left_until_its_hour_is_closed(deployed):
+    group = "/ecs/open-hour"
+    deployed.ingest(subscription_event(group, ["just now"]))
+    before = {key for key in deployed.keys("logs/class=standard/") if "-m" not in key.rpartition("/")[2]}
+    deployed.invoke("CompactFunctionName", {})
+    assert before - set(deployed.keys("logs/")) == set() or all(
+        int(key.rpartition("/")[2].split("-")[2]) < int(time.time() * 1000) - HOUR // 3 for key in before - set(deployed.keys("logs/"))
+    )
+    assert len(deployed.records(group)) == 1

@@ -341,6 +341,22 @@ fn a_run_stops_with_time_in_hand_and_the_next_goes_on() {
     assert_eq!(stored(&store), busy_events());
 }
 
+/// One partition's trouble is not the next one's; when all have it, there is no use in going on.
+#[test]
+fn a_partition_that_fails_stops_no_other_and_five_are_enough() {
+    for (days, partitions, failures) in [(1, 1, 1), (4, 4, 4), (5, 5, 6), (7, 5, 6)] {
+        let store = MemoryArchive::default();
+        for day in 0..days {
+            put(&store, &[(-24 * HOUR * (day as i64 % 7), day)]);
+        }
+        let around = Around::refusing_files(&store);
+        let report = block_on(compact(&around, usual(), NEXT_DAY));
+        assert_eq!((report.partitions, report.failures.len()), (partitions, failures), "{report:?}");
+        assert!(report.failures[0].contains("/dt=2024-12-1"), "{report:?}");
+        assert_eq!(kinds(&store), (days as usize, 0), "nothing is deleted");
+    }
+}
+
 #[test]
 fn more_objects_than_are_looked_at_come_next_time() {
     let store = busy_day();

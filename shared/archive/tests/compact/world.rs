@@ -189,15 +189,21 @@ pub struct Around<'s> {
     dies_at: u32,
     /// Every call waits once before it is made.
     waits: bool,
+    /// Files are not written.
+    refuses_files: bool,
 }
 
 impl<'s> Around<'s> {
     pub fn dying_at(store: &'s MemoryArchive, call: u32) -> Self {
-        Self { store, calls: AtomicU32::new(0), dies_at: call, waits: false }
+        Self { store, calls: AtomicU32::new(0), dies_at: call, waits: false, refuses_files: false }
     }
 
     pub fn waiting(store: &'s MemoryArchive) -> Self {
-        Self { store, calls: AtomicU32::new(0), dies_at: u32::MAX, waits: true }
+        Self { waits: true, ..Self::dying_at(store, u32::MAX) }
+    }
+
+    pub fn refusing_files(store: &'s MemoryArchive) -> Self {
+        Self { refuses_files: true, ..Self::dying_at(store, u32::MAX) }
     }
 
     pub fn calls(&self) -> u32 {
@@ -253,6 +259,9 @@ impl ObjectReader for Around<'_> {
 
 impl ObjectWriter for Around<'_> {
     async fn put_file_if_absent(&self, key: &ObjectKey, file: &Path, expiry: Expiry) -> Result<Put, Died> {
+        if self.refuses_files {
+            return Err(Died);
+        }
         self.call(self.store.put_file_if_absent(key, file, expiry)).await
     }
 

@@ -15,11 +15,12 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::pin::pin;
 
-use catchment_archive::{ArchiveReader, FolderArchive, ObjectReader, ReadCounts, ReadError};
+use catchment_archive::{ArchiveReader, FolderArchive, Listed, ObjectReader, ReadCounts, ReadError};
 use catchment_aws::archive::S3Archive;
 use catchment_aws::clients;
 use catchment_aws::clock::{Clock, SystemClock};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
 use crate::aws::connect;
 use crate::failure::{Failure, innermost};
@@ -36,7 +37,7 @@ const COMMIT_BYTES: u64 = 16 << 20;
 /// compactor replaces an hour's objects once.
 const MAX_RELISTS: u32 = 10;
 /// Rows between two looks at what else happens (Ctrl-C).
-const ROWS_AT_ONCE: u64 = 1024;
+const ROWS_AT_ONCE: u64 = if cfg!(test) { 1 } else { 1024 };
 
 /// Runs the command.
 pub async fn run(args: ExportArgs) -> Result<(), Failure> {
@@ -64,6 +65,9 @@ where
 {
     let mut output = Output::open(&args.output, args.format, &query)?;
     let bar = bar();
+    if !bar.is_hidden() {
+        bar.set_length(bytes_in(store, &query).await?);
+    }
     let interrupt = async { drop(tokio::signal::ctrl_c().await) };
     let done = output.fill(store, &query, &bar, interrupt).await;
     bar.finish_and_clear();
@@ -200,7 +204,14 @@ impl Output {
                         file.path().display()
                     )));
                 }
-                Err(Stop::Failed(failure)) => return Err(failure),
+                Err(Stop::Failed(failure)) => {
+                    // What is whole is kept for the next time, if that can be.
+                    self.sink.take_back();
+                    if matches!(self.sink, Sink::Text(_)) && !matches!(failure, Failure::OutputClosed) {
+                        self.commit(&mut reached).ok();
+                    }
+                    return Err(failure);
+                }
             }
         }
     }
@@ -219,7 +230,9 @@ impl Output {
         Failure: From<S::Error>,
     {
         let wanted = (self.state.first_millis, self.state.last_millis);
-        let Some(range) = query.rest(wanted, reached.time_millis) else { return Ok(()) };
+        let Some(rest) = query.rest(wanted, reached.time_millis) else { return Ok(()) };
+        // Rows that repeat one that is there already are known by it: begin a little before.
+        let range = query.with_repeats(rest, wanted);
         let left = |reached: &Progress| query.limit.map(|limit| limit.saturating_sub(reached.rows));
         if left(reached) == Some(0) {
             return Ok(());
@@ -230,6 +243,8 @@ impl Output {
             () = &mut interrupt => return Err(Stop::Interrupted),
         };
         let mut whole = reached.rows;
+        // Bytes of objects whose days are behind, whether they had to be read or not.
+        let (mut days_left, mut behind, mut listed) = (rows.days_left(), 0, 0);
         let mut time = None;
         let outcome = loop {
             let row = tokio::select! {
@@ -242,7 +257,11 @@ impl Output {
                 Ok(None) => break Ok(()),
                 Err(err) => break Err(of_read(err)),
             };
-            let row_time = Some(row.timestamp.unwrap_or_default());
+            let millis = row.timestamp.unwrap_or_default();
+            if millis < rest.first_millis || millis > rest.last_millis {
+                continue;
+            }
+            let row_time = Some(millis);
             let is_next = time.is_some() && time != row_time;
             if is_next {
                 *reached = Progress { time_millis: time, rows: whole, ..reached.clone() };
@@ -260,7 +279,12 @@ impl Output {
             }
             if whole.is_multiple_of(ROWS_AT_ONCE) {
                 let counts = rows.counts();
-                bar.set_position(counts.bytes_read);
+                if days_left != rows.days_left() {
+                    days_left = rows.days_left();
+                    behind = listed;
+                }
+                listed = counts.bytes_listed;
+                bar.set_position(behind.max(counts.bytes_read));
                 bar.set_message(format!("{} rows", count(whole)));
                 tokio::select! {
                     biased;
@@ -296,6 +320,39 @@ fn is_taken(path: &Path) -> bool {
     }
 }
 
+/// The bytes of the objects that the query is about: what the bar is a share of.
+async fn bytes_in<S: ObjectReader>(store: &S, query: &Query) -> Result<u64, Failure>
+where
+    Failure: From<S::Error>,
+{
+    let mut bytes = 0;
+    for class in &query.classes {
+        let prefix = format!("logs/class={}/", class.as_str());
+        // Objects lie in the folders of the days of all their rows.
+        let folder = |millis| Timestamp::from_millisecond(millis).map(|time| format!("{prefix}dt={time:.0}"));
+        let mut after =
+            folder(query.range.first_millis).ok().and_then(|it| Some(it.split_once('T')?.0.to_owned()));
+        let end = folder(query.range.last_millis).ok();
+        loop {
+            let page = store.list(&prefix, after.as_deref()).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.to_string());
+            let in_range = |listed: &&Listed| {
+                let key = listed.key.parse();
+                key.is_some_and(|key| {
+                    key.first_millis <= query.range.last_millis && key.last_millis >= query.range.first_millis
+                })
+            };
+            bytes += page.iter().filter(in_range).map(|listed| listed.bytes).sum::<u64>();
+            // `dt=2026-11-21T…` is behind every key of that day: `T` comes after `/`.
+            if end.as_deref().is_some_and(|end| last.key.as_str() > end) {
+                break;
+            }
+        }
+    }
+    Ok(bytes)
+}
+
 fn of_read<E>(err: ReadError<E>) -> Stop
 where
     Failure: From<E>,
@@ -321,7 +378,7 @@ fn add(total: &mut ReadCounts, more: ReadCounts) {
 
 /// On standard error while it is a terminal; elsewhere it shows nothing.
 fn bar() -> ProgressBar {
-    let bar = ProgressBar::no_length();
+    let bar = ProgressBar::new(0);
     if let Ok(style) =
         ProgressStyle::with_template("{percent:>3} % {wide_bar} {bytes}/{total_bytes}  {msg}  {eta}")
     {
@@ -348,3 +405,6 @@ fn summarise(rows: u64, counts: &ReadCounts, output: &Path) {
     )
     .ok();
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,7 @@ pub const COLUMNS: &[Column] = &[
     ("format", |row| Value::text(row.format)),
     ("severity_number", |row| Value::long(row.severity_number)),
     ("severity_text", |row| Value::text(row.severity_text)),
-    ("message", |row| Value::text(row.message)),
+    ("message", |row| if row.message.is_some() { Value::Text(row.message()) } else { Value::Null }),
     ("trace_id", |row| Value::text(row.trace_id)),
     ("span_id", |row| Value::text(row.span_id)),
     ("request_id", |row| Value::text(row.request_id)),

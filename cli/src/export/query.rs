@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use catchment_archive::{Filter, Lookup, Order, TimeRange};
+use catchment_archive::{Filter, Lookup, MergeLimits, Order, TimeRange};
 use catchment_logql::format_duration;
 use catchment_record::RetentionClass;
 use jiff::Timestamp;
@@ -69,6 +69,21 @@ impl Query {
             (Some(time), Order::NewestFirst) => last = last.min(time.checked_sub(1)?),
         }
         (first <= last).then_some(TimeRange { first_millis: first, last_millis: last })
+    }
+}
+
+impl Query {
+    /// `rest`, and what is next to it of `wanted`, in which a reader finds rows that others repeat.
+    pub fn with_repeats(&self, rest: TimeRange, wanted: (i64, i64)) -> TimeRange {
+        let window = MergeLimits::default().window_millis;
+        match self.order {
+            Order::OldestFirst => {
+                TimeRange { first_millis: rest.first_millis.saturating_sub(window).max(wanted.0), ..rest }
+            }
+            Order::NewestFirst => {
+                TimeRange { last_millis: rest.last_millis.saturating_add(window).min(wanted.1), ..rest }
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use catchment_archive::{MergedWriter, StoredRow};
+use catchment_archive::{MergedWriter, StoredRow, escape_line};
 
 use super::args::ExportFormat;
 use super::columns::{write_csv, write_csv_header, write_ndjson};
@@ -197,12 +197,24 @@ impl PartsSink {
     fn row(&mut self, row: &StoredRow<'_>) -> io::Result<()> {
         if self.part.is_none() {
             let file = File::create(self.path(".unfinished"))?;
-            self.part = Some(MergedWriter::new(io::BufWriter::new(file)).map_err(io::Error::other)?);
+            let part = MergedWriter::new(io::BufWriter::new(file)).map_err(io::Error::other)?;
+            self.part = Some(part.literal());
         }
-        match &mut self.part {
-            Some(part) => part.push(row).map_err(io::Error::other),
-            None => Ok(()),
-        }
+        let Some(part) = &mut self.part else { return Ok(()) };
+        // Whoever opens the file knows nothing of how merged files store a row.
+        let (event_id, line, message) = (row.event_id(), row.line(), row.message());
+        let (line, message) = (escape_line(&line), escape_line(&message));
+        let literal = StoredRow {
+            time_unix_nano: row.time_unix_nano(),
+            observed_timestamp: row.observed_millis(),
+            event_id: event_id.as_deref(),
+            event_batch: None,
+            event_index: None,
+            line: row.line.is_some().then_some(&*line),
+            message: row.message.is_some().then_some(&*message),
+            ..row.clone()
+        };
+        part.push(&literal).map_err(io::Error::other)
     }
 
     /// A part has its name when it is whole.

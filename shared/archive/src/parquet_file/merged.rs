@@ -57,6 +57,7 @@ pub struct MergedWriter<W: Write + Send> {
     first_millis: Option<i64>,
     last_millis: Option<i64>,
     merge_id: Option<String>,
+    is_literal: bool,
 }
 
 impl<W: Write + Send> fmt::Debug for MergedWriter<W> {
@@ -81,7 +82,15 @@ impl<W: Write + Send> MergedWriter<W> {
             first_millis: None,
             last_millis: None,
             merge_id: None,
+            is_literal: false,
         })
+    }
+
+    /// Stores rows as they are given, for readers that know nothing of folding:
+    /// larger, and plain to whoever opens the file.
+    pub fn literal(mut self) -> Self {
+        self.is_literal = true;
+        self
     }
 
     /// Names the merge that the file is a part of.
@@ -96,7 +105,11 @@ impl<W: Write + Send> MergedWriter<W> {
             self.first_millis = Some(self.first_millis.map_or(millis, |first| first.min(millis)));
             self.last_millis = Some(self.last_millis.map_or(millis, |last| last.max(millis)));
         }
-        self.buffer.push(&self.folder.fold(row))?;
+        if self.is_literal {
+            self.buffer.push(row)?;
+        } else {
+            self.buffer.push(&self.folder.fold(row))?;
+        }
         if self.buffer.bytes() >= ROW_GROUP_BYTES || self.buffer.rows() == ROW_GROUP_ROWS {
             self.write_row_group()?;
         }

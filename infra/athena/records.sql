@@ -64,10 +64,11 @@ SELECT
 FROM (
   SELECT
     *,
-    -- Trino and DuckDB know no escapes between quotes: a backslash is one.
+    -- Trino and DuckDB know no escapes between quotes: a backslash is one. What takes
+    -- long to make is made only where the line has a place for it.
     replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(line_of_columns,
       chr(26) || 'm', coalesce(whole_message, '')),
-      chr(26) || 'j', coalesce(replace(replace(replace(replace(replace(whole_message, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(13), '\r'), chr(9), '\t'), '')),
+      chr(26) || 'j', CASE WHEN strpos(line, chr(26) || 'j') > 0 THEN coalesce(replace(replace(replace(replace(replace(whole_message, '\', '\\'), '"', '\"'), chr(10), '\n'), chr(13), '\r'), chr(9), '\t'), '') ELSE '' END),
       chr(26) || 'r', coalesce(request_id, '')),
       chr(26) || 't', coalesce(trace_id, '')),
       chr(26) || 's', coalesce(span_id, '')),
@@ -77,8 +78,8 @@ FROM (
       chr(26) || 'h', coalesce(http_method, '')),
       chr(26) || 'e', coalesce(event_name, '')),
       chr(26) || 'c', coalesce(CAST(status_code AS varchar), '')),
-      chr(26) || 'i', coalesce(substr(CAST("timestamp" AS varchar), 12, 8), '')),
-      chr(26) || 'f', coalesce(lpad(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', "timestamp") % 1000 AS varchar), 3, '0'), '')),
+      chr(26) || 'i', CASE WHEN strpos(line, chr(26) || 'i') > 0 THEN coalesce(substr(CAST("timestamp" AS varchar), 12, 8), '') ELSE '' END),
+      chr(26) || 'f', CASE WHEN strpos(line, chr(26) || 'f') > 0 THEN coalesce(lpad(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', "timestamp") % 1000 AS varchar), 3, '0'), '') ELSE '' END),
       chr(26) || '0', chr(26)) AS whole_line,
     -- 2^144 = 2230074519853062314153 5718272648361505980416, in two halves of 22 digits:
     -- no product or sum of theirs has more than the 38 digits that a decimal takes.
@@ -107,31 +108,31 @@ FROM (
         chr(26) || '0', chr(26)) AS whole_message,
       -- Between quotes is a name or a text, behind them is a number among punctuation.
       replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(line,
-        chr(26) || 'B', coalesce(split_part(attributes, '"', 2), '')),
-        chr(26) || 'C', coalesce(translate(split_part(attributes, '"', 3), ':,{}[]', ''), '')),
-        chr(26) || 'D', coalesce(split_part(attributes, '"', 4), '')),
-        chr(26) || 'E', coalesce(translate(split_part(attributes, '"', 5), ':,{}[]', ''), '')),
-        chr(26) || 'F', coalesce(split_part(attributes, '"', 6), '')),
-        chr(26) || 'G', coalesce(translate(split_part(attributes, '"', 7), ':,{}[]', ''), '')),
-        chr(26) || 'H', coalesce(split_part(attributes, '"', 8), '')),
-        chr(26) || 'I', coalesce(translate(split_part(attributes, '"', 9), ':,{}[]', ''), '')),
-        chr(26) || 'J', coalesce(split_part(attributes, '"', 10), '')),
-        chr(26) || 'K', coalesce(translate(split_part(attributes, '"', 11), ':,{}[]', ''), '')),
-        chr(26) || 'L', coalesce(split_part(attributes, '"', 12), '')),
-        chr(26) || 'M', coalesce(translate(split_part(attributes, '"', 13), ':,{}[]', ''), '')),
-        chr(26) || 'N', coalesce(split_part(attributes, '"', 14), '')),
-        chr(26) || 'O', coalesce(translate(split_part(attributes, '"', 15), ':,{}[]', ''), '')),
-        chr(26) || 'P', coalesce(split_part(attributes, '"', 16), '')),
-        chr(26) || 'Q', coalesce(translate(split_part(attributes, '"', 17), ':,{}[]', ''), '')),
-        chr(26) || 'R', coalesce(split_part(attributes, '"', 18), '')),
-        chr(26) || 'S', coalesce(translate(split_part(attributes, '"', 19), ':,{}[]', ''), '')),
-        chr(26) || 'T', coalesce(split_part(attributes, '"', 20), '')),
-        chr(26) || 'U', coalesce(translate(split_part(attributes, '"', 21), ':,{}[]', ''), '')),
-        chr(26) || 'V', coalesce(split_part(attributes, '"', 22), '')),
-        chr(26) || 'W', coalesce(translate(split_part(attributes, '"', 23), ':,{}[]', ''), '')),
-        chr(26) || 'X', coalesce(split_part(attributes, '"', 24), '')),
-        chr(26) || 'Y', coalesce(translate(split_part(attributes, '"', 25), ':,{}[]', ''), '')),
-        chr(26) || 'Z', coalesce(split_part(attributes, '"', 26), '')) AS line_of_columns
+        chr(26) || 'B', CASE WHEN strpos(line, chr(26) || 'B') > 0 THEN coalesce(split_part(attributes, '"', 2), '') ELSE '' END),
+        chr(26) || 'C', CASE WHEN strpos(line, chr(26) || 'C') > 0 THEN coalesce(translate(split_part(attributes, '"', 3), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'D', CASE WHEN strpos(line, chr(26) || 'D') > 0 THEN coalesce(split_part(attributes, '"', 4), '') ELSE '' END),
+        chr(26) || 'E', CASE WHEN strpos(line, chr(26) || 'E') > 0 THEN coalesce(translate(split_part(attributes, '"', 5), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'F', CASE WHEN strpos(line, chr(26) || 'F') > 0 THEN coalesce(split_part(attributes, '"', 6), '') ELSE '' END),
+        chr(26) || 'G', CASE WHEN strpos(line, chr(26) || 'G') > 0 THEN coalesce(translate(split_part(attributes, '"', 7), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'H', CASE WHEN strpos(line, chr(26) || 'H') > 0 THEN coalesce(split_part(attributes, '"', 8), '') ELSE '' END),
+        chr(26) || 'I', CASE WHEN strpos(line, chr(26) || 'I') > 0 THEN coalesce(translate(split_part(attributes, '"', 9), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'J', CASE WHEN strpos(line, chr(26) || 'J') > 0 THEN coalesce(split_part(attributes, '"', 10), '') ELSE '' END),
+        chr(26) || 'K', CASE WHEN strpos(line, chr(26) || 'K') > 0 THEN coalesce(translate(split_part(attributes, '"', 11), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'L', CASE WHEN strpos(line, chr(26) || 'L') > 0 THEN coalesce(split_part(attributes, '"', 12), '') ELSE '' END),
+        chr(26) || 'M', CASE WHEN strpos(line, chr(26) || 'M') > 0 THEN coalesce(translate(split_part(attributes, '"', 13), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'N', CASE WHEN strpos(line, chr(26) || 'N') > 0 THEN coalesce(split_part(attributes, '"', 14), '') ELSE '' END),
+        chr(26) || 'O', CASE WHEN strpos(line, chr(26) || 'O') > 0 THEN coalesce(translate(split_part(attributes, '"', 15), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'P', CASE WHEN strpos(line, chr(26) || 'P') > 0 THEN coalesce(split_part(attributes, '"', 16), '') ELSE '' END),
+        chr(26) || 'Q', CASE WHEN strpos(line, chr(26) || 'Q') > 0 THEN coalesce(translate(split_part(attributes, '"', 17), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'R', CASE WHEN strpos(line, chr(26) || 'R') > 0 THEN coalesce(split_part(attributes, '"', 18), '') ELSE '' END),
+        chr(26) || 'S', CASE WHEN strpos(line, chr(26) || 'S') > 0 THEN coalesce(translate(split_part(attributes, '"', 19), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'T', CASE WHEN strpos(line, chr(26) || 'T') > 0 THEN coalesce(split_part(attributes, '"', 20), '') ELSE '' END),
+        chr(26) || 'U', CASE WHEN strpos(line, chr(26) || 'U') > 0 THEN coalesce(translate(split_part(attributes, '"', 21), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'V', CASE WHEN strpos(line, chr(26) || 'V') > 0 THEN coalesce(split_part(attributes, '"', 22), '') ELSE '' END),
+        chr(26) || 'W', CASE WHEN strpos(line, chr(26) || 'W') > 0 THEN coalesce(translate(split_part(attributes, '"', 23), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'X', CASE WHEN strpos(line, chr(26) || 'X') > 0 THEN coalesce(split_part(attributes, '"', 24), '') ELSE '' END),
+        chr(26) || 'Y', CASE WHEN strpos(line, chr(26) || 'Y') > 0 THEN coalesce(translate(split_part(attributes, '"', 25), ':,{}[]', ''), '') ELSE '' END),
+        chr(26) || 'Z', CASE WHEN strpos(line, chr(26) || 'Z') > 0 THEN coalesce(split_part(attributes, '"', 26), '') ELSE '' END) AS line_of_columns
     FROM logs
   ) AS stored
 ) AS whole

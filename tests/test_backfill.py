@@ -1,6 +1,8 @@
 """What log groups held before the deployment."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import time
@@ -107,6 +109,23 @@ def test_a_run_that_was_killed_is_gone_on_with(deployed, tmp_path):
     code, out, _ = backfill(deployed, tmp_path, "--log-group", group, "--yes")
     assert code == 0, out
     assert lines(deployed, group) == expected
+
+
+@pytest.mark.parametrize(("answer", "code", "events"), [("n", 1, 0), ("y", 0, 4)])
+def test_somebody_at_a_terminal_is_asked(deployed, tmp_path, answer, code, events):
+    group = f"/ecs/history-asked-{answer}"
+    history(deployed, group, ["s"], hours=1)
+    terminal, end = pty.openpty()
+    run = subprocess.Popen(
+        [sam.CLI, "backfill", "--stack", NAME, "--log-group", group, "--from", written(START), "--to", written(START + HOUR)],
+        env=deployed.emulator.environment, cwd=tmp_path, stdin=end, stderr=end, stdout=subprocess.PIPE,
+    )
+    os.write(terminal, f"{answer}\n".encode())
+    run.communicate(timeout=60)
+    shown = os.read(terminal, 65536).decode()
+    os.close(end), os.close(terminal)
+    assert (run.returncode, "Begin? [y/N]" in shown) == (code, True), shown
+    assert len(lines(deployed, group)) == events
 
 
 def test_history_calls_nobody(deployed, tmp_path):

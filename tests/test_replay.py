@@ -105,6 +105,22 @@ def test_a_payload_twice_in_the_queue_is_in_the_archive_once(deployed):
     deployed.client("sqs").purge_queue(QueueUrl=deployed.stack["FailedPayloadQueueUrl"])
 
 
+def test_what_a_killed_run_holds_is_told_and_comes_again(deployed):
+    sqs, queue = deployed.client("sqs"), deployed.stack["FailedPayloadQueueUrl"]
+    sqs.send_message(
+        QueueUrl=queue, MessageBody=json.dumps({"requestPayload": subscription_event("/ecs/failed-held", ["held"])})
+    )
+    # As a run that was killed right after it had received the message.
+    (held,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=900)["Messages"]
+    code, out, _ = replay(deployed, "--queue")
+    ((_, outcome, payloads, _),) = table(out)
+    assert (code, payloads) == (1, "1") and "another run holds it" in outcome
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=held["ReceiptHandle"], VisibilityTimeout=0)
+    code, out, _ = replay(deployed, "--queue")
+    assert (code, table(out), waiting(deployed)) == (0, [["queue", "taken in", "1", "1"]], (0, 0))
+    assert len(deployed.records("/ecs/failed-held")) == 1
+
+
 @pytest.mark.parametrize("event", [{"awslogs": {"data": "no base64 at all"}}, {"Records": [{"a": "é"}]}], ids=["data", "event"])
 def test_what_still_cannot_be_decoded_stays_once(deployed, event):
     deployed.ingest(event)

@@ -20,7 +20,8 @@ use std::path::PathBuf;
 use catchment_aws::clock::{Clock, SystemClock};
 use clap::Args;
 
-use crate::aws::{Access, connect};
+use crate::access::AccessArgs;
+use crate::aws::connect;
 use crate::failure::Failure;
 use crate::ingest::Ingest;
 use crate::output::count;
@@ -69,15 +70,9 @@ pub struct BackfillArgs {
     /// [default: catchment-backfill-STACK.json in the current directory]
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
-    /// The AWS Region, where it is not the profile's or AWS_REGION.
-    #[arg(long)]
-    pub region: Option<String>,
-    /// The profile in ~/.aws/config.
-    #[arg(long)]
-    pub profile: Option<String>,
-    /// Another endpoint than AWS's own (an emulator).
-    #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
+    /// Account, Region, endpoint.
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -96,8 +91,7 @@ pub async fn run(args: BackfillArgs) -> Result<(), Failure> {
             when::shown(to)
         )));
     }
-    let access = Access { profile: args.profile, region: args.region, endpoint_url: args.endpoint_url };
-    let config = connect(access).await?;
+    let config = connect(args.access.into()).await?;
     let stack = Stack::describe(&config, &args.stack).await?;
     let function = stack.output("IngestFunctionName")?;
     let memory_mb = stack.parameter("IngestMemory")?.parse().unwrap_or(512.0);
@@ -130,6 +124,7 @@ pub async fn run(args: BackfillArgs) -> Result<(), Failure> {
     if !args.yes {
         confirm()?;
     }
+    checkpoint.save()?;
 
     let filter = format!("{}-catchment", args.stack);
     let mut transfer = Transfer::new(history, Ingest::new(&config, function), checkpoint, filter);

@@ -16,7 +16,8 @@ use clap::Args;
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
-use crate::aws::{Access, connect};
+use crate::access::AccessArgs;
+use crate::aws::connect;
 use crate::failure::Failure;
 use crate::ingest::{Ingest, Taken};
 use crate::output::{count, progress_bar};
@@ -47,21 +48,14 @@ pub struct ReplayArgs {
     /// End after so many payloads.
     #[arg(long, value_name = "PAYLOADS", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
-    /// The AWS Region, where it is not the profile's or AWS_REGION.
-    #[arg(long)]
-    pub region: Option<String>,
-    /// The profile in ~/.aws/config.
-    #[arg(long)]
-    pub profile: Option<String>,
-    /// Another endpoint than AWS's own (an emulator).
-    #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
+    /// Account, Region, endpoint.
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 /// Runs the command.
 pub async fn run(args: ReplayArgs) -> Result<(), Failure> {
-    let access = Access { profile: args.profile, region: args.region, endpoint_url: args.endpoint_url };
-    let config = connect(access).await?;
+    let config = connect(args.access.into()).await?;
     let stack = Stack::describe(&config, &args.stack).await?;
     let both = args.queue == args.quarantine;
     let mut queue = match both || args.queue {

@@ -71,6 +71,17 @@ impl Checkpoint {
         Ok(Self { path: path.to_owned(), content })
     }
 
+    /// Writes the file as it is: whether it can be written is to be known before the work.
+    pub fn save(&self) -> Result<(), Failure> {
+        self.write().map_err(|source| Failure::File {
+            action: format!(
+                "the checkpoint {} cannot be written; name another place with --checkpoint",
+                self.path.display()
+            ),
+            source,
+        })
+    }
+
     /// The file's name.
     pub fn path(&self) -> &Path {
         &self.path
@@ -98,13 +109,7 @@ impl Checkpoint {
             _ => done,
         };
         self.content.log_groups.insert(log_group.to_owned(), span);
-        self.write().map_err(|source| Failure::File {
-            action: format!(
-                "the checkpoint {} cannot be written; name another place with --checkpoint",
-                self.path.display()
-            ),
-            source,
-        })
+        self.save()
     }
 
     /// Under another name first: a file that is there is whole.

@@ -162,6 +162,17 @@ fn nothing_begins_unless_somebody_says_so() {
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_written_is_known_before_the_work() {
+    let aws = logs(None, |_| panic!("nothing was begun"));
+    let run = Run::new("unwritable", &["--yes"]);
+    let args: Vec<&str> =
+        run.args.iter().map(|arg| if arg.ends_with(".json") { "/nowhere/x.json" } else { arg }).collect();
+    let output = aws.catchment(&args).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--checkpoint"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_failure_says_how_far_it_has_come_and_the_next_run_goes_on() {
     let mended = Arc::new(Mutex::new(false));
     let is_mended = mended.clone();

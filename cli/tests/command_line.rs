@@ -308,6 +308,20 @@ fn configuration_files_are_checked() {
     assert_eq!(complaint(&absent, &["/nowhere/config.yaml cannot be read"]), 6);
 }
 
+#[test]
+fn a_retention_class_that_no_parameter_names_is_refused_with_its_place() {
+    for (text, place) in [
+        ("  classes:\n  - class: weekly\n    when: { services: [a] }\n", "4:12"),
+        ("  filters:\n  - name: a\n    when: { classes: [short, weekly] }\n", "5:30"),
+    ] {
+        let file = format!("{}/class-config.yaml", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&file, format!("version: 1\nroute:\n{text}")).unwrap();
+        let output = catchment(&["config", "check", &file]).output().unwrap();
+        let words = ["\"weekly\", only short, standard, long", &format!("{file}:{place}: ")];
+        assert_eq!(complaint(&output, &words), 1);
+    }
+}
+
 fn parsed(text: &str, more: &[&str]) -> String {
     let args = [&["-", "--log-group", "/ecs/prod/checkout"], more].concat();
     let output = parse(&args, text.as_bytes());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use catchment_logql::{MetricExpr, RangeAggregation, Series};
+use catchment_logql::{Series, SummedExpr, SummedRange};
 
 use crate::digest::short_hash;
 use crate::template::Template;
@@ -70,8 +70,8 @@ pub struct Rule {
     pub name: String,
     /// The expression as it was written, trimmed.
     pub expr_text: String,
-    /// The expression; always has a range function.
-    pub expr: MetricExpr,
+    /// The expression.
+    pub expr: SummedExpr,
     /// How long the condition must hold before the alert fires.
     pub for_ms: i64,
     /// How long the alert stays when the condition no longer holds.
@@ -80,7 +80,7 @@ pub struct Rule {
     pub labels: BTreeMap<String, Template>,
     /// Texts for the reader.
     pub annotations: BTreeMap<String, Template>,
-    pub(crate) range: RangeAggregation,
+    pub(crate) range: SummedRange,
     pub(crate) series_labels: Vec<String>,
     pub(crate) bucket_ms: i64,
     pub(crate) partial_ttl_ms: i64,

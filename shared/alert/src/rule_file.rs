@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use catchment_logql::{Expr, MetricExpr, ParseError, format_duration, parse, parse_duration};
+use catchment_logql::{Expr, ParseError, SummedExpr, format_duration, parse, parse_duration};
 
 use crate::group::{Group, Rule, RuleId};
 use crate::rule_error::RuleError;
@@ -134,7 +134,7 @@ impl Reader<'_> {
         labels.extend(self.templates(&fields, "labels"));
         let annotations = self.templates(&fields, "annotations");
         let (name, expr_text, expr) = (name?, expr_text?, expr?);
-        let range = expr.range_aggregation()?.clone();
+        let range = expr.range_aggregation().clone();
         let bucket_ms = gcd(gcd(group.interval_ms, range.range_ms), group.query_offset_ms);
         let expr_at = fields.get("expr").map_or(node.at, |node| node.at);
         self.check_window(expr_at, group, range.range_ms, bucket_ms);
@@ -171,9 +171,15 @@ impl Reader<'_> {
         }
     }
 
-    fn metric(&mut self, at: Place, text: &str) -> Option<MetricExpr> {
+    fn metric(&mut self, at: Place, text: &str) -> Option<SummedExpr> {
         match parse(text) {
-            Ok(Expr::Metric(expr)) if expr.range_aggregation().is_some() => Some(expr),
+            Ok(Expr::Metric(expr)) if !expr.is_scalar() => match SummedExpr::new(&expr) {
+                Ok(expr) => Some(expr),
+                Err(err) => {
+                    self.fault(at, err.to_string());
+                    None
+                }
+            },
             Ok(_) => {
                 self.fault(at, "an alert needs a number to compare, such as count_over_time(..[5m]) > 5");
                 None

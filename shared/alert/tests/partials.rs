@@ -28,6 +28,10 @@ impl Entry for Line {
             _ => None,
         }
     }
+    fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str)) {
+        visit("service", "api");
+        visit("path", &self.path);
+    }
 }
 
 fn line(nanos: i64) -> Line {

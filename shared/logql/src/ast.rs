@@ -1,10 +1,15 @@
-//! The syntax tree. Patterns are compiled when the tree is built, so a tree
-//! that exists can be run.
+//! The syntax tree. Patterns and templates are compiled when the tree is
+//! built, so a tree that exists can be run.
 
-use crate::matcher::{Entry, LabelMatcher, LineFilter};
+use crate::matcher::LabelMatcher;
+use crate::pattern::Pattern;
+use crate::pipeline::{
+    JsonParser, LabelFilter, LabelFormat, LineFilter, LinePattern, LogfmtParser, RegexpParser,
+};
+use crate::template::Template;
 
 /// A LogQL expression.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
     /// Log lines: a selector and its stages.
     Log(LogExpr),
@@ -13,7 +18,7 @@ pub enum Expr {
 }
 
 /// `{label="value"} |= "text"`: which entries, and what happens to each.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LogExpr {
     /// The stream selector: all of them must hold.
     pub matchers: Vec<LabelMatcher>,
@@ -21,92 +26,152 @@ pub struct LogExpr {
     pub stages: Vec<Stage>,
 }
 
-impl LogExpr {
-    /// Whether the entry passes. Labels are looked at before the line, because
-    /// they are shorter and reject most entries.
-    pub fn matches<E: Entry + ?Sized>(&self, entry: &E) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches(entry))
-            && self.stages.iter().all(|stage| match stage {
-                Stage::LineFilter(filter) => filter.matches(entry.line()),
-            })
-    }
-}
-
-/// One step of a pipeline. Parsers, label filters and formats will stand here.
-#[derive(Debug, Clone)]
+/// One step of a pipeline.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
-    /// `|=`, `!=`, `|~`, `!~`.
+    /// `|=`, `!=`, `|~`, `!~`, `|>`, `!>`.
     LineFilter(LineFilter),
+    /// `| status >= 500`.
+    LabelFilter(LabelFilter),
+    /// `| json`.
+    Json(JsonParser),
+    /// `| logfmt`.
+    Logfmt(LogfmtParser),
+    /// `| regexp "(?P<name>..)"`.
+    Regexp(RegexpParser),
+    /// `| pattern "<name> .."`.
+    Pattern(LinePattern),
+    /// `| unpack`.
+    Unpack,
+    /// `| line_format "{{.name}}"`.
+    LineFormat(Template),
+    /// `| label_format name="{{.other}}", new=old`.
+    LabelFormat(Vec<LabelFormat>),
+    /// `| decolorize`.
+    Decolorize,
+    /// `| drop name, other="value"`.
+    Drop(Vec<LabelSelection>),
+    /// `| keep name, other="value"`.
+    Keep(Vec<LabelSelection>),
 }
 
-/// An expression whose value is numbers by series.
-#[derive(Debug, Clone)]
+/// A label that `drop` or `keep` is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LabelSelection {
+    /// The label, whatever its value.
+    Name(String),
+    /// The label when its value matches.
+    Matching(LabelMatcher),
+}
+
+/// `| unwrap label`: the label's value is the sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unwrap {
+    /// The label.
+    pub label: String,
+    /// How its text becomes a number.
+    pub conversion: Conversion,
+    /// Filters that run after the conversion, on its errors among others.
+    pub filters: Vec<LabelFilter>,
+}
+
+/// How an unwrapped text becomes a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversion {
+    /// It is a number.
+    Number,
+    /// A size such as `5KB`, in bytes.
+    Bytes,
+    /// A duration such as `1m30s`, in seconds.
+    Duration,
+}
+
+/// An expression whose value is numbers by series, or one number.
+#[derive(Debug, Clone, PartialEq)]
 pub enum MetricExpr {
-    /// A constant.
+    /// A constant: a scalar.
     Number(f64),
+    /// `vector(1)`: a constant that is a series without labels.
+    Vector(f64),
     /// `count_over_time({..}[5m])`.
-    Range(RangeAggregation),
+    Range(Box<RangeAggregation>),
     /// `sum by (..) (..)`.
-    Vector(VectorAggregation),
-    /// `.. > 5`: keeps the series for which it holds, with their values.
-    Comparison(Comparison),
+    Aggregation(VectorAggregation),
+    /// `.. / ..`.
+    Binary(BinaryOperation),
+    /// `label_replace(..)`.
+    LabelReplace(LabelReplace),
 }
 
 /// A function over the lines of a time range.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RangeAggregation {
     /// Which function.
     pub op: RangeOp,
+    /// The φ of `quantile_over_time`.
+    pub parameter: Option<f64>,
     /// Over which lines.
     pub log: LogExpr,
-    /// The range, in milliseconds: the window is `(T - range, T]`.
-    pub range_ms: i64,
+    /// The label whose value is the sample; without it the line is.
+    pub unwrap: Option<Unwrap>,
+    /// The range, in nanoseconds: the window is `(T - range, T]`.
+    pub range_nanos: i64,
+    /// How far the window lies back, in nanoseconds.
+    pub offset_nanos: i64,
+    /// The labels that the samples are grouped by before the function runs.
+    pub grouping: Option<Grouping>,
 }
 
-impl RangeAggregation {
-    /// What one matching line adds to the window's sum.
-    pub fn weight(&self, line: &str) -> f64 {
-        match self.op {
-            RangeOp::CountOverTime | RangeOp::Rate => 1.0,
-            RangeOp::BytesOverTime | RangeOp::BytesRate => line.len() as f64,
-        }
-    }
-
-    /// The function's value for a window whose weights sum up to `sum`.
-    pub fn finish(&self, sum: f64) -> f64 {
-        match self.op {
-            RangeOp::CountOverTime | RangeOp::BytesOverTime => sum,
-            RangeOp::Rate | RangeOp::BytesRate => sum / (self.range_ms as f64 / 1000.0),
-        }
-    }
-}
-
-/// The functions over a range; all are sums over lines, so parts of a window add up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The functions over a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RangeOp {
     /// Lines.
     CountOverTime,
-    /// Lines a second.
+    /// Lines, or the sum of the samples, a second.
     Rate,
+    /// The increase of a counter a second.
+    RateCounter,
     /// Bytes of the lines.
     BytesOverTime,
     /// Bytes of the lines a second.
     BytesRate,
+    /// The sum of the samples.
+    SumOverTime,
+    /// Their mean.
+    AvgOverTime,
+    /// The largest.
+    MaxOverTime,
+    /// The smallest.
+    MinOverTime,
+    /// The standard deviation of the population.
+    StddevOverTime,
+    /// The variance of the population.
+    StdvarOverTime,
+    /// A quantile.
+    QuantileOverTime,
+    /// The sample that comes first.
+    FirstOverTime,
+    /// The sample that comes last.
+    LastOverTime,
+    /// 1 when there is no sample.
+    AbsentOverTime,
 }
 
 /// An aggregation across series.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VectorAggregation {
     /// Which aggregation.
     pub op: VectorOp,
-    /// Into which groups.
-    pub grouping: Grouping,
+    /// The k of `topk` and its like.
+    pub parameter: Option<usize>,
+    /// Into which groups; without it there is one.
+    pub grouping: Option<Grouping>,
     /// Of what.
     pub inner: Box<MetricExpr>,
 }
 
 /// The aggregations across series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VectorOp {
     /// The sum of the values.
     Sum,
@@ -118,9 +183,23 @@ pub enum VectorOp {
     Avg,
     /// How many series there are.
     Count,
+    /// The standard deviation of the values.
+    Stddev,
+    /// The variance of the values.
+    Stdvar,
+    /// The k series with the largest values.
+    Topk,
+    /// The k series with the smallest values.
+    Bottomk,
+    /// As `topk`; here it is exact, in Loki an estimate.
+    ApproxTopk,
+    /// All series, by value.
+    Sort,
+    /// All series, by value, the largest first.
+    SortDesc,
 }
 
-/// Which labels an aggregation keeps. Without a clause: `By` no label.
+/// Which labels an aggregation keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grouping {
     /// Only these.
@@ -129,19 +208,76 @@ pub enum Grouping {
     Without(Vec<String>),
 }
 
-/// A metric compared with a constant, the metric on the left.
-#[derive(Debug, Clone)]
-pub struct Comparison {
-    /// The comparison.
-    pub op: ComparisonOp,
-    /// What is compared.
+/// An operation between two metrics, or a metric and a constant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinaryOperation {
+    /// Which.
+    pub op: BinaryOp,
+    /// How series of both sides find each other.
+    pub matching: Matching,
+    /// The left side.
     pub left: Box<MetricExpr>,
-    /// The constant; always finite.
-    pub right: f64,
+    /// The right side.
+    pub right: Box<MetricExpr>,
+}
+
+/// How series of both sides find each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Matching {
+    /// `bool`: a comparison gives 0 or 1 and keeps every series.
+    pub returns_bool: bool,
+    /// The labels that must agree; without it all of them.
+    pub labels: Option<MatchingLabels>,
+    /// Whether a side may have several series to one of the other.
+    pub many: Option<Many>,
+}
+
+/// Which labels must agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MatchingLabels {
+    /// Only these.
+    On(Vec<String>),
+    /// All but these.
+    Ignoring(Vec<String>),
+}
+
+/// The side that may have several series to one of the other, and the labels
+/// that its series take over from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Many {
+    /// `group_left`.
+    Left(Vec<String>),
+    /// `group_right`.
+    Right(Vec<String>),
+}
+
+/// The operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BinaryOp {
+    /// `or`
+    Or,
+    /// `and`
+    And,
+    /// `unless`
+    Unless,
+    /// `==`, `!=`, `>`, `>=`, `<`, `<=`
+    Compare(ComparisonOp),
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `%`
+    Modulo,
+    /// `^`
+    Power,
 }
 
 /// The comparisons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ComparisonOp {
     /// `==`
     Equal,
@@ -157,6 +293,21 @@ pub enum ComparisonOp {
     LessOrEqual,
 }
 
+/// `label_replace(v, "dst", "replacement", "src", "regex")`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelReplace {
+    /// Of what.
+    pub inner: Box<MetricExpr>,
+    /// The label that is set.
+    pub destination: String,
+    /// Its value, with `$1` for what the pattern captured.
+    pub replacement: String,
+    /// The label that the pattern is matched with.
+    pub source: String,
+    /// The pattern; it matches the whole value.
+    pub pattern: Pattern,
+}
+
 impl ComparisonOp {
     /// The same comparison with its sides exchanged.
     pub(crate) fn flipped(self) -> Self {
@@ -170,7 +321,7 @@ impl ComparisonOp {
     }
 
     /// Whether `left op right` holds.
-    pub fn holds(self, left: f64, right: f64) -> bool {
+    pub fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
         match self {
             Self::Equal => left == right,
             Self::NotEqual => left != right,
@@ -178,6 +329,36 @@ impl ComparisonOp {
             Self::GreaterOrEqual => left >= right,
             Self::Less => left < right,
             Self::LessOrEqual => left <= right,
+        }
+    }
+}
+
+impl BinaryOp {
+    /// From low to high: `or`; `and`, `unless`; comparisons; `+ -`; `* / %`; `^`.
+    pub(crate) fn precedence(self) -> u8 {
+        match self {
+            Self::Or => 1,
+            Self::And | Self::Unless => 2,
+            Self::Compare(_) => 3,
+            Self::Add | Self::Subtract => 4,
+            Self::Multiply | Self::Divide | Self::Modulo => 5,
+            Self::Power => 6,
+        }
+    }
+
+    /// Whether it works on label sets, not on values.
+    pub(crate) fn is_set_operation(self) -> bool {
+        matches!(self, Self::Or | Self::And | Self::Unless)
+    }
+}
+
+impl MetricExpr {
+    /// Whether the value is one number, not series.
+    pub fn is_scalar(&self) -> bool {
+        match self {
+            Self::Number(_) => true,
+            Self::Binary(binary) => binary.left.is_scalar() && binary.right.is_scalar(),
+            _ => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with an expression, and where.
 
-/// An expression that is not LogQL, or that this version cannot evaluate.
+/// An expression that is not LogQL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} at {line}:{column}{}", hint(suggestion.as_deref()))]
 pub struct ParseError {
@@ -19,9 +19,13 @@ impl ParseError {
         Self { message: message.into(), line: at.line, column: at.column, suggestion: None }
     }
 
-    /// `what` is LogQL, but this version has no evaluation for it.
-    pub(crate) fn unsupported(at: Position, what: &str) -> Self {
-        Self::new(at, format!("{what} is not supported yet"))
+    /// The error as Loki's API words it: `parse error at line 1, col 5: …`.
+    pub fn to_loki(&self) -> String {
+        let message = match self.message.strip_prefix("unknown aggregation") {
+            Some(_) => "syntax error: unexpected IDENTIFIER",
+            None => self.message.as_str(),
+        };
+        format!("parse error at line {}, col {}: {message}", self.line, self.column)
     }
 
     /// Adds the nearest of `words` to `typed`, when one is near.

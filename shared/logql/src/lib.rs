@@ -1,36 +1,74 @@
-//! LogQL: the syntax tree, the parser, the per-line pipeline, and the
-//! evaluation of metric expressions over any stream of entries. It does not know
-//! where entries come from, and does no I/O.
+//! LogQL: the syntax tree, the parser and the formatter, the pipeline that a
+//! line goes through, and the evaluation of metric expressions over any stream
+//! of entries. It does not know where entries come from, and does no I/O.
 //!
-//! Always true: matching is linear in the line (no backtracking), every size is
-//! bounded by a named limit, and what LogQL has but this crate cannot evaluate
-//! yet is an error that names it and its place, never something accepted and ignored.
+//! [`parse`] gives an [`Expr`]; its `Display` is the canonical text. A
+//! [`LogExpr`] processes entries one by one. A [`MetricQuery`] takes entries
+//! and gives vectors or matrices; a [`SummedExpr`] is the part of the metrics
+//! that can be put together from sums kept elsewhere.
+//!
+//! Always true: matching is linear in the line (no backtracking), every size
+//! and depth is bounded by a named limit, and no input makes it panic.
 //!
 //! Language: <https://grafana.com/docs/loki/latest/query/>.
 
 mod ast;
 mod duration;
+mod entry;
 mod error;
-mod evaluate;
+mod format;
+mod json;
 mod lexer;
 mod matcher;
+mod metric;
+mod names;
 mod parser;
+mod pattern;
+mod pipeline;
+pub mod script;
 mod series;
+mod streaming;
+mod template;
+mod units;
 
 pub use ast::{
-    Comparison, ComparisonOp, Expr, Grouping, LogExpr, MetricExpr, RangeAggregation, RangeOp, Stage,
+    BinaryOp, BinaryOperation, ComparisonOp, Conversion, Expr, Grouping, LabelReplace, LabelSelection,
+    LogExpr, Many, Matching, MatchingLabels, MetricExpr, RangeAggregation, RangeOp, Stage, Unwrap,
     VectorAggregation, VectorOp,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use entry::{Entry, LabelKind};
 pub use error::{ParseError, nearest};
-pub use evaluate::STREAM_LABELS;
-pub use matcher::{Entry, LabelMatcher, LineFilter};
+pub use matcher::{LabelMatcher, MatchValue};
+pub use metric::{EvalError, Labels, MetricQuery, QueryTimes, QueryValue, Sample, SampleSeries};
 pub use parser::parse;
+pub use pattern::{Needle, Pattern};
+pub use pipeline::{
+    DETAILS_LABEL, ERROR_LABEL, IpMatcher, JsonParser, JsonPath, LabelFilter, LabelFormat, LineFilter,
+    LineLabels, LineMatch, LinePattern, LogfmtParser, PRESERVE_LABEL, PathStep, PatternPart, PipelineContext,
+    ProcessedLine, RegexpParser,
+};
 pub use series::{MAX_LABEL_BYTES, Series};
+pub use streaming::{
+    NotSummable, STREAM_LABELS, SummedAggregation, SummedComparison, SummedExpr, SummedRange,
+};
+pub use template::{Template, TemplateError};
 
 /// The longest expression that is parsed, in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
-/// How deep parentheses and aggregations may be nested.
+/// How deep parentheses, aggregations and templates may be nested.
 pub const MAX_NESTING: usize = 64;
 /// The memory a compiled regular expression may take, in bytes.
 pub const MAX_REGEX_BYTES: usize = 1024 * 1024;
+/// How deep a JSON line may be nested; what is deeper is an error of the line.
+pub const MAX_JSON_DEPTH: usize = 64;
+/// The longest text that a template may make, in bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 1024 * 1024;
+/// How many actions a template may take for one line.
+pub const MAX_TEMPLATE_STEPS: usize = 100_000;
+/// The most points of a series of a range query, as in Loki.
+pub const MAX_POINTS: i64 = 11_000;
+/// The most series of an answer, as in Loki.
+pub const MAX_RESULT_SERIES: usize = 500;
+/// The most samples that one range function keeps: 16 bytes each.
+pub const MAX_SAMPLES: usize = 10_000_000;

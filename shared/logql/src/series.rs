@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::matcher::Entry;
+use crate::entry::Entry;
 
 /// How many bytes of a label's value tell series apart; what is longer is cut. A
 /// label comes from a log line, and must not make a stored series too large to store.
@@ -65,6 +65,10 @@ mod tests {
 
         fn label(&self, _name: &str) -> Option<Cow<'_, str>> {
             Some(Cow::Borrowed(&self.0))
+        }
+
+        fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str)) {
+            visit("service", &self.0);
         }
     }
 

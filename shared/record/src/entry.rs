@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use catchment_logql::Entry;
+use catchment_logql::{Entry, LabelKind, STREAM_LABELS};
 
 use crate::record::LogRecord;
 
@@ -44,6 +44,18 @@ impl Entry for LogRecord<'_> {
 
     fn label(&self, name: &str) -> Option<Cow<'_, str>> {
         LogRecord::label(self, name)
+    }
+
+    fn label_kind(&self, name: &str) -> LabelKind {
+        if STREAM_LABELS.contains(&name) { LabelKind::Stream } else { LabelKind::Metadata }
+    }
+
+    fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str)) {
+        for name in LABELS {
+            if let Some(value) = LogRecord::label(self, name) {
+                visit(name, &value);
+            }
+        }
     }
 }
 

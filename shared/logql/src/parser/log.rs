@@ -1,0 +1,320 @@
+//! Selectors and pipelines.
+
+use super::Parser;
+use crate::ast::{Conversion, LabelSelection, LogExpr, Stage, Unwrap};
+use crate::error::{ParseError, Position};
+use crate::lexer::Token;
+use crate::matcher::LabelMatcher;
+use crate::pattern::{Needle, Pattern};
+use crate::pipeline::{
+    IpMatcher, JsonParser, JsonPath, LabelFormat, LineFilter, LineMatch, LinePattern, LogfmtParser,
+    RegexpParser,
+};
+use crate::template::Template;
+
+/// The words a stage begins with.
+const STAGES: [&str; 12] = [
+    "json",
+    "logfmt",
+    "regexp",
+    "pattern",
+    "unpack",
+    "line_format",
+    "label_format",
+    "drop",
+    "keep",
+    "decolorize",
+    "unwrap",
+    "distinct",
+];
+
+/// The labels of errors, which a query may not set.
+const ERROR_LABELS: [&str; 2] = ["__error__", "__error_details__"];
+
+impl Parser {
+    pub(super) fn log_expression(&mut self) -> Result<LogExpr, ParseError> {
+        if self.eat("(") {
+            let inner = self.deeper(Self::log_expression)?;
+            self.expect(")")?;
+            return Ok(inner);
+        }
+        let matchers = self.selector()?;
+        let mut stages = Vec::new();
+        loop {
+            if self.peek() == &Token::Symbol("|")
+                && matches!(self.peek_second(), Token::Ident(word) if word == "unwrap")
+            {
+                self.next += 1;
+                return Err(self.unexpected(&[]));
+            }
+            match self.stage()? {
+                Some(stage) => stages.push(stage),
+                None => return Ok(LogExpr { matchers, stages }),
+            }
+        }
+    }
+
+    pub(super) fn selector(&mut self) -> Result<Vec<LabelMatcher>, ParseError> {
+        let start = self.at();
+        self.expect("{")?;
+        let mut matchers = Vec::new();
+        while !self.eat("}") {
+            matchers.push(self.matcher()?);
+            if !self.eat(",") && self.peek() != &Token::Symbol("}") {
+                return Err(self.unexpected(&[",", "}"]));
+            }
+        }
+        if matchers.iter().all(|matcher| matcher.accepts("")) {
+            let message = "queries require at least one regexp or equality matcher that does not have an empty-compatible value. For instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will";
+            return Err(ParseError::new(start, message));
+        }
+        Ok(matchers)
+    }
+
+    fn matcher(&mut self) -> Result<LabelMatcher, ParseError> {
+        let name = self.label_name()?;
+        self.matcher_of(name)
+    }
+
+    /// The operator and the value of a matcher.
+    pub(super) fn matcher_of(&mut self, name: String) -> Result<LabelMatcher, ParseError> {
+        let Token::Symbol(op @ ("=" | "!=" | "=~" | "!~")) = *self.peek() else {
+            return Err(self.unexpected(&["=", "=~", "!=", "!~"]));
+        };
+        self.next += 1;
+        let (value, at) = self.text()?;
+        let negated = op.starts_with('!');
+        if op.ends_with('~') {
+            LabelMatcher::regex(name, negated, &value).map_err(|why| ParseError::new(at, why))
+        } else {
+            Ok(LabelMatcher::text(name, negated, value))
+        }
+    }
+
+    /// The next stage, when there is one.
+    pub(super) fn stage(&mut self) -> Result<Option<Stage>, ParseError> {
+        match *self.peek() {
+            Token::Symbol(op @ ("|=" | "!=" | "|~" | "!~" | "|>" | "!>")) => {
+                // Between two metrics `!=` compares.
+                if op == "!=" && !matches!(self.peek_second(), Token::Text(_)) && !self.ip_follows() {
+                    return Ok(None);
+                }
+                self.next += 1;
+                self.line_filter(op).map(|filter| Some(Stage::LineFilter(filter)))
+            }
+            Token::Symbol("|") => {
+                self.next += 1;
+                self.pipe_stage().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn ip_follows(&self) -> bool {
+        matches!(self.peek_second(), Token::Ident(word) if word == "ip")
+    }
+
+    fn line_filter(&mut self, op: &str) -> Result<LineFilter, ParseError> {
+        let mut alternatives = Vec::new();
+        loop {
+            if self.peek_word() == "ip" && self.peek_second() == &Token::Symbol("(") {
+                if !matches!(op, "|=" | "!=") {
+                    return Err(ParseError::new(self.at(), format!("ip: invalid operation: {op}")));
+                }
+                alternatives.push(LineMatch::Ip(self.ip()?));
+            } else {
+                let (text, at) = self.text()?;
+                let alternative = match op {
+                    "|~" | "!~" => Pattern::new(&text).map(LineMatch::Regex),
+                    "|>" | "!>" => LinePattern::filter(&text).map(LineMatch::Shape),
+                    _ => Ok(LineMatch::Text(Needle::new(&text))),
+                };
+                alternatives.push(alternative.map_err(|why| ParseError::new(at, why))?);
+            }
+            if self.peek_word() != "or" || !self.alternative_follows() {
+                return Ok(LineFilter { negated: op.starts_with('!'), alternatives });
+            }
+            self.next += 1;
+        }
+    }
+
+    /// Whether the `or` is one of the filter's, not one between two metrics.
+    fn alternative_follows(&self) -> bool {
+        matches!(self.peek_second(), Token::Text(_)) || self.ip_follows()
+    }
+
+    /// `ip("..")`.
+    pub(super) fn ip(&mut self) -> Result<IpMatcher, ParseError> {
+        self.next += 1;
+        self.expect("(")?;
+        let (text, at) = self.text()?;
+        self.expect(")")?;
+        IpMatcher::new(&text).map_err(|why| ParseError::new(at, why))
+    }
+
+    /// What follows a `|`.
+    fn pipe_stage(&mut self) -> Result<Stage, ParseError> {
+        let word = self.peek_word().to_owned();
+        let at = self.at();
+        if STAGES.contains(&word.as_str()) {
+            self.next += 1;
+        }
+        Ok(match word.as_str() {
+            "json" => Stage::Json(JsonParser { labels: self.extractions()? }),
+            "logfmt" => Stage::Logfmt(self.logfmt()?),
+            "regexp" => {
+                let (text, at) = self.text()?;
+                Stage::Regexp(RegexpParser::new(&text).map_err(|why| ParseError::new(at, why))?)
+            }
+            "pattern" => {
+                let (text, at) = self.text()?;
+                Stage::Pattern(LinePattern::parser(&text).map_err(|why| ParseError::new(at, why))?)
+            }
+            "unpack" => Stage::Unpack,
+            "decolorize" => Stage::Decolorize,
+            "line_format" => Stage::LineFormat(self.template("invalid line template")?),
+            "label_format" => Stage::LabelFormat(self.label_formats()?),
+            "drop" => Stage::Drop(self.selections()?),
+            "keep" => Stage::Keep(self.selections()?),
+            "unwrap" => {
+                self.next -= 1;
+                return Err(self.unexpected(&[]));
+            }
+            _ => {
+                let known = matches!(
+                    self.peek_second(),
+                    Token::Symbol("=" | "!=" | "=~" | "!~" | "==" | ">" | ">=" | "<" | "<=")
+                );
+                if !word.is_empty() && !known {
+                    self.next += 1;
+                    let error = self.unexpected(&[]);
+                    return Err(
+                        ParseError { line: at.line, column: at.column, ..error }.suggest(&word, STAGES)
+                    );
+                }
+                Stage::LabelFilter(self.label_filter()?)
+            }
+        })
+    }
+
+    fn template(&mut self, what: &str) -> Result<Template, ParseError> {
+        let (text, at) = self.text()?;
+        Template::new(&text).map_err(|err| ParseError::new(at, format!("{what}: {err}")))
+    }
+
+    /// `[--strict] [--keep-empty] [id[="key"], ..]`
+    fn logfmt(&mut self) -> Result<LogfmtParser, ParseError> {
+        let mut parser = LogfmtParser::default();
+        while let Token::Flag(flag) = self.peek() {
+            match flag.as_str() {
+                "strict" => parser.strict = true,
+                "keep-empty" => parser.keeps_empty = true,
+                other => {
+                    let message =
+                        format!("unknown parser flag \"--{other}\"; there are --strict and --keep-empty");
+                    return Err(ParseError::new(self.at(), message));
+                }
+            }
+            self.next += 1;
+        }
+        let at = self.at();
+        parser.labels = self.extractions()?;
+        match parser.labels.iter().find(|(_, path)| path.single_key().is_none()) {
+            Some((_, path)) => Err(ParseError::new(
+                at,
+                format!("cannot parse expression [{}]: a logfmt key has no parts", path.source()),
+            )),
+            None => Ok(parser),
+        }
+    }
+
+    /// `id, id="path", ..`; there may be none.
+    fn extractions(&mut self) -> Result<Vec<(String, JsonPath)>, ParseError> {
+        let mut labels = Vec::new();
+        if !matches!(self.peek(), Token::Ident(word) if !crate::lexer::is_reserved(word)) {
+            return Ok(labels);
+        }
+        loop {
+            let at = self.at();
+            let name = self.label_name()?;
+            let (source, at) = if self.eat("=") { self.text()? } else { (name.clone(), at) };
+            let path = JsonPath::new(&source).map_err(|why| ParseError::new(at, why))?;
+            labels.push((name, path));
+            if !self.eat(",") {
+                return Ok(labels);
+            }
+        }
+    }
+
+    fn label_formats(&mut self) -> Result<Vec<LabelFormat>, ParseError> {
+        let mut formats: Vec<LabelFormat> = Vec::new();
+        loop {
+            let at = self.at();
+            let to = self.label_name()?;
+            if ERROR_LABELS.contains(&to.as_str()) {
+                return Err(ParseError::new(at, format!("{to} cannot be formatted")));
+            }
+            if formats.iter().any(|format| format.target() == to) {
+                let message = format!("multiple label name '{to}' not allowed in a single format operation");
+                return Err(ParseError::new(at, message));
+            }
+            self.expect("=")?;
+            formats.push(match self.peek() {
+                Token::Text(_) => {
+                    let template = self.template(&format!("invalid template for label '{to}'"))?;
+                    LabelFormat::Template { to, template }
+                }
+                _ => LabelFormat::Rename { to, from: self.label_name()? },
+            });
+            if !self.eat(",") {
+                return Ok(formats);
+            }
+        }
+    }
+
+    fn selections(&mut self) -> Result<Vec<LabelSelection>, ParseError> {
+        let mut selections = Vec::new();
+        loop {
+            let name = self.label_name()?;
+            selections.push(match self.peek() {
+                Token::Symbol("=" | "!=" | "=~" | "!~") => LabelSelection::Matching(self.matcher_of(name)?),
+                _ => LabelSelection::Name(name),
+            });
+            if !self.eat(",") {
+                return Ok(selections);
+            }
+        }
+    }
+
+    /// What follows `| unwrap`: the label, and filters on labels.
+    pub(super) fn unwrap(&mut self) -> Result<Unwrap, ParseError> {
+        let at = self.at();
+        let word = self.label_name()?;
+        let conversion = match (word.as_str(), self.peek() == &Token::Symbol("(")) {
+            (_, false) => None,
+            ("bytes", true) => Some(Conversion::Bytes),
+            ("duration" | "duration_seconds", true) => Some(Conversion::Duration),
+            (_, true) => return Err(unknown_conversion(&word, at)),
+        };
+        let label = match conversion {
+            None => word,
+            Some(_) => {
+                self.expect("(")?;
+                let label = self.label_name()?;
+                self.expect(")")?;
+                label
+            }
+        };
+        let mut filters = Vec::new();
+        while self.peek() == &Token::Symbol("|") {
+            self.next += 1;
+            filters.push(self.label_filter()?);
+        }
+        Ok(Unwrap { label, conversion: conversion.unwrap_or(Conversion::Number), filters })
+    }
+}
+
+fn unknown_conversion(word: &str, at: Position) -> ParseError {
+    let error = ParseError::new(at, format!("syntax error: unknown conversion \"{word}\""));
+    error.suggest(word, ["bytes", "duration", "duration_seconds"])
+}

@@ -1,0 +1,167 @@
+//! Compiled regular expressions and substrings, compared by their source.
+
+use std::fmt;
+
+use memchr::memmem::Finder;
+use regex::{Regex, RegexBuilder};
+
+use crate::MAX_REGEX_BYTES;
+
+/// A regular expression in Go's syntax.
+#[derive(Clone)]
+pub struct Pattern {
+    source: String,
+    pub(crate) regex: Regex,
+}
+
+impl Pattern {
+    /// A pattern that may be found anywhere.
+    pub(crate) fn new(source: &str) -> Result<Self, String> {
+        let regex = compile(&ascii_classes(source))?;
+        Ok(Self { source: source.to_owned(), regex })
+    }
+
+    /// A pattern that must match the whole text.
+    pub(crate) fn anchored(source: &str) -> Result<Self, String> {
+        let regex = compile(&format!("^(?s:{})$", ascii_classes(source)))?;
+        Ok(Self { source: source.to_owned(), regex })
+    }
+
+    /// The pattern as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/", self.source)
+    }
+}
+
+/// A text that is searched for.
+#[derive(Clone)]
+pub struct Needle(Box<Finder<'static>>);
+
+impl Needle {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(Box::new(Finder::new(text.as_bytes()).into_owned()))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        // It was made from a string.
+        std::str::from_utf8(self.0.needle()).unwrap_or_default()
+    }
+
+    pub(crate) fn find(&self, text: &str) -> Option<usize> {
+        self.0.find(text.as_bytes())
+    }
+}
+
+impl PartialEq for Needle {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.needle() == other.0.needle()
+    }
+}
+
+impl fmt::Debug for Needle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text())
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build().map_err(|err| match err {
+        regex::Error::CompiledTooBig(limit) => {
+            format!("the regular expression needs more than {limit} bytes")
+        }
+        // The library draws the pattern with a caret over several lines; its last says why.
+        other => {
+            let text = other.to_string();
+            let why = text.lines().last().unwrap_or_default();
+            format!("error parsing regexp: {}", why.trim_start_matches("error: "))
+        }
+    })
+}
+
+/// Go's `\d \w \s \b` know ASCII alone, Rust's all of Unicode; everything else
+/// (`.`, `(?i)`, literals) is the same in both. Each such class is written out.
+fn ascii_classes(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('d') => out.push_str("[0-9]"),
+            Some('D') => out.push_str("[^0-9]"),
+            Some('w') => out.push_str("[0-9A-Za-z_]"),
+            Some('W') => out.push_str("[^0-9A-Za-z_]"),
+            Some('s') => out.push_str(r"[\t\n\f\r ]"),
+            Some('S') => out.push_str(r"[^\t\n\f\r ]"),
+            Some('b') => out.push_str(r"(?-u:\b)"),
+            // Go quotes a run of text with \Q..\E.
+            Some('Q') => quote_run(&mut chars, &mut out),
+            Some(other) => {
+                out.push('\\');
+                out.push(other);
+            }
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+fn quote_run(chars: &mut std::str::Chars<'_>, out: &mut String) {
+    let rest = chars.as_str();
+    let (quoted, after) = rest.split_once(r"\E").unwrap_or((rest, ""));
+    out.push_str(&regex::escape(quoted));
+    *chars = after.chars();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_ascii_as_in_go_and_the_dot_is_not() {
+        let line = |pattern, line| Pattern::new(pattern).unwrap().regex.is_match(line);
+        assert!(line(r"user_id=\d+", "user_id=123"));
+        assert!(!line(r"^\d$", "٣"));
+        assert!(!line(r"^\w$", "é"));
+        assert!(!line(r"^\s$", "\u{a0}"));
+        assert!(!line(r"^\s$", "\u{b}"), "Go's \\s has no vertical tab");
+        assert!(line("^.$", "é"));
+        assert!(line(r"\bfail\b", "éfailé"));
+        assert!(line(r"[\w.]+@x", "a.b@x"));
+        assert!(line(r"^\\d$", r"\d"), "an escaped backslash is no class");
+        assert!(line(r"^\Qa.b\E.$", "a.bc"));
+        assert!(!line(r"^\Qa.b\E.$", "axbc"));
+    }
+
+    #[test]
+    fn a_regex_that_grows_too_large_is_refused() {
+        let message = Pattern::new("(a{1000}){1000}").unwrap_err();
+        assert!(message.contains("more than 1048576 bytes"), "{message}");
+        let message = Pattern::new("(a").unwrap_err();
+        assert_eq!(message, "error parsing regexp: unclosed group");
+    }
+
+    #[test]
+    fn anchored_patterns_span_lines() {
+        let whole = |pattern, text| Pattern::anchored(pattern).unwrap().regex.is_match(text);
+        assert!(whole("auth|backend", "backend"));
+        assert!(!whole("auth|backend", "my-backend"));
+        assert!(whole("a.b", "a\nb"));
+        assert!(whole("(?i)warn|error", "ERROR"));
+    }
+}

@@ -1,0 +1,111 @@
+//! What happens to one line: the selector, then stage after stage, until one
+//! drops the line. Labels are looked at before the line, because they are
+//! shorter and reject most entries; nothing is allocated while no stage
+//! changes a label or the line.
+//!
+//! A stage that cannot do its work does not drop the line: it sets the label
+//! `__error__` (and `__error_details__`), which a later filter can look at.
+
+mod decolorize;
+mod ip;
+mod json;
+mod json_path;
+mod label_filter;
+mod label_format;
+mod labels;
+mod line_filter;
+mod line_pattern;
+mod logfmt;
+mod regexp;
+mod selection;
+mod unpack;
+
+use std::borrow::Cow;
+
+use crate::ast::{LogExpr, Stage};
+use crate::entry::Entry;
+
+pub use ip::IpMatcher;
+pub use json::JsonParser;
+pub use json_path::{JsonPath, PathStep};
+pub use label_filter::LabelFilter;
+pub use label_format::LabelFormat;
+pub use labels::{DETAILS_LABEL, ERROR_LABEL, LineLabels, PRESERVE_LABEL};
+pub use line_filter::{LineFilter, LineMatch};
+pub use line_pattern::{LinePattern, PatternPart};
+pub use logfmt::LogfmtParser;
+pub use regexp::RegexpParser;
+
+/// What stages need to know that the line does not say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PipelineContext {
+    /// The `now` of templates, in nanoseconds since the epoch; without it
+    /// `now` is an error of the template.
+    pub now_nanos: Option<i64>,
+    /// The parsers need not run: no label is asked for.
+    pub skips_parsers: bool,
+    /// The query asks for `__error__` itself, so errors of parsers do not fail it.
+    pub preserves_errors: bool,
+}
+
+/// What is left of an entry after the pipeline.
+pub struct ProcessedLine<'e> {
+    /// The line.
+    pub line: Cow<'e, str>,
+    /// Its labels.
+    pub labels: LineLabels<'e>,
+}
+
+impl LogExpr {
+    /// Whether the entry passes the selector and every stage.
+    pub fn matches<E: Entry + ?Sized>(&self, entry: &E) -> bool {
+        self.process(&entry, PipelineContext::default()).is_some()
+    }
+
+    /// Whether the entry passes the selector.
+    pub fn selects(&self, entry: &dyn Entry) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches(entry))
+    }
+
+    /// The entry after the pipeline, unless it is dropped on the way.
+    pub fn process<'e>(&self, entry: &'e dyn Entry, context: PipelineContext) -> Option<ProcessedLine<'e>> {
+        if !self.selects(entry) {
+            return None;
+        }
+        let mut processed =
+            ProcessedLine { line: Cow::Borrowed(entry.line()), labels: LineLabels::new(entry, context) };
+        for stage in &self.stages {
+            if !stage.process(&mut processed) {
+                return None;
+            }
+        }
+        Some(processed)
+    }
+}
+
+impl Stage {
+    /// Whether the line stays.
+    fn process(&self, at: &mut ProcessedLine<'_>) -> bool {
+        let ProcessedLine { line, labels } = at;
+        match self {
+            Self::LineFilter(filter) => return filter.matches(line),
+            Self::LabelFilter(filter) => return filter.process(labels),
+            Self::Json(_) | Self::Logfmt(_) | Self::Regexp(_) | Self::Pattern(_)
+                if labels.context().skips_parsers => {}
+            Self::Json(parser) => parser.process(line, labels),
+            Self::Logfmt(parser) => parser.process(line, labels),
+            Self::Regexp(parser) => parser.process(line, labels),
+            Self::Pattern(pattern) => pattern.process(line, labels),
+            Self::Unpack => unpack::process(line, labels),
+            Self::LineFormat(template) => match template.render(line, labels) {
+                Ok(text) => *line = Cow::Owned(text),
+                Err(err) => labels.set_error("TemplateFormatErr", err.to_string()),
+            },
+            Self::LabelFormat(formats) => label_format::process(formats, line, labels),
+            Self::Decolorize => decolorize::process(line),
+            Self::Drop(selections) => selection::drop_labels(selections, labels),
+            Self::Keep(selections) => selection::keep_labels(selections, labels),
+        }
+        true
+    }
+}

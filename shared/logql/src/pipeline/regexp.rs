@@ -1,0 +1,48 @@
+//! `| regexp "(?P<method>\\w+) .."`: a label for each named group.
+
+use std::borrow::Cow;
+
+use super::LineLabels;
+use super::labels::sanitize;
+use crate::pattern::Pattern;
+
+/// A parser by a regular expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegexpParser {
+    /// The expression.
+    pub pattern: Pattern,
+    /// The named groups: their numbers and labels.
+    groups: Vec<(usize, String)>,
+}
+
+impl RegexpParser {
+    pub(crate) fn new(source: &str) -> Result<Self, String> {
+        let pattern = Pattern::new(source)?;
+        let mut groups: Vec<(usize, String)> = Vec::new();
+        for (number, name) in pattern.regex.capture_names().enumerate() {
+            let Some(name) = name else {
+                continue;
+            };
+            let mut label = String::new();
+            sanitize(name, &mut label);
+            if groups.iter().any(|(_, other)| *other == label) {
+                return Err(format!("duplicate extracted label name '{label}'"));
+            }
+            groups.push((number, label));
+        }
+        if groups.is_empty() {
+            return Err("at least one named capture must be supplied".to_owned());
+        }
+        Ok(Self { pattern, groups })
+    }
+
+    pub(super) fn process(&self, line: &str, labels: &mut LineLabels<'_>) {
+        let Some(found) = self.pattern.regex.captures(line) else {
+            return;
+        };
+        for (number, label) in &self.groups {
+            let text = found.get(*number).map_or("", |group| group.as_str());
+            labels.extract(label, Cow::Borrowed(text));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a template computes with.
+
+use std::collections::BTreeMap;
+
+use crate::json::{JsonError, Scanner};
+use crate::units::format_float;
+
+use super::layout;
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// Go's nil: nothing was there.
+    Nil,
+    /// The labels of the line: what the dot is at the beginning.
+    Labels,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Time(Time),
+    List(Vec<Value>),
+    Map(BTreeMap<String, Value>),
+}
+
+/// A time and the offset it is shown in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Time {
+    pub(super) nanos: i64,
+    pub(super) offset_s: i32,
+}
+
+impl Value {
+    /// Whether `if` takes it for true.
+    pub(super) fn is_true(&self) -> bool {
+        match self {
+            Self::Nil => false,
+            Self::Labels | Self::Time(_) => true,
+            Self::Bool(b) => *b,
+            Self::Int(i) => *i != 0,
+            Self::Float(f) => *f != 0.0,
+            Self::Text(text) => !text.is_empty(),
+            Self::List(items) => !items.is_empty(),
+            Self::Map(map) => !map.is_empty(),
+        }
+    }
+
+    /// As Go's `%v` prints it.
+    pub(super) fn print(&self) -> String {
+        match self {
+            Self::Nil => "<no value>".to_owned(),
+            Self::Labels => "map[]".to_owned(),
+            Self::Bool(b) => b.to_string(),
+            Self::Int(i) => i.to_string(),
+            Self::Float(f) => go_float(*f),
+            Self::Text(text) => text.clone(),
+            Self::Time(time) => layout::go_string(*time),
+            Self::List(items) => {
+                format!("[{}]", items.iter().map(Value::print).collect::<Vec<_>>().join(" "))
+            }
+            Self::Map(map) => {
+                let members: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", v.print())).collect();
+                format!("map[{}]", members.join(" "))
+            }
+        }
+    }
+
+    /// The name of its type in an error.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Nil => "nil",
+            Self::Labels | Self::Map(_) => "map",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float64",
+            Self::Text(_) => "string",
+            Self::Time(_) => "time.Time",
+            Self::List(_) => "list",
+        }
+    }
+
+    /// The value of a JSON text.
+    pub(super) fn from_json(text: &str) -> Result<Self, JsonError> {
+        read(&mut Scanner::new(text))
+    }
+}
+
+/// Go's `%v` of a float has an exponent from 1e21, and below 1e-4.
+fn go_float(value: f64) -> String {
+    format_float(value)
+}
+
+/// Recursion is bounded by the scanner's depth.
+fn read(scanner: &mut Scanner<'_>) -> Result<Value, JsonError> {
+    Ok(match scanner.peek() {
+        Some(b'{') => {
+            let mut map = BTreeMap::new();
+            scanner.open_object()?;
+            while let Some(key) = scanner.next_key()? {
+                map.insert(key.into_owned(), read(scanner)?);
+            }
+            Value::Map(map)
+        }
+        Some(b'[') => {
+            let mut items = Vec::new();
+            scanner.open_array()?;
+            while scanner.next_element()? {
+                items.push(read(scanner)?);
+            }
+            Value::List(items)
+        }
+        Some(b'"') => Value::Text(scanner.string()?.into_owned()),
+        _ => match scanner.skip_value()? {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            "null" => Value::Nil,
+            number => number.parse().map_or(Value::Nil, Value::Float),
+        },
+    })
+}

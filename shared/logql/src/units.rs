@@ -1,0 +1,244 @@
+//! Values with units as Go reads and writes them: durations, sizes, numbers.
+//!
+//! Errors are the texts that Go's libraries give, because Loki shows them in
+//! `__error_details__`.
+
+use std::fmt::Write as _;
+
+const SECOND: f64 = 1e9;
+
+/// Go's units of a duration, in nanoseconds.
+const DURATION_UNITS: [(&str, f64); 8] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("μs", 1e3),
+    ("ms", 1e6),
+    ("s", SECOND),
+    ("m", 60.0 * SECOND),
+    ("h", 3600.0 * SECOND),
+];
+
+/// Units of a size by their letters in lower case.
+const SIZE_UNITS: [(&str, f64); 23] = [
+    ("", 1.0),
+    ("b", 1.0),
+    ("k", 1e3),
+    ("kb", 1e3),
+    ("ki", 1024.0),
+    ("kib", 1024.0),
+    ("m", 1e6),
+    ("mb", 1e6),
+    ("mi", 1_048_576.0),
+    ("mib", 1_048_576.0),
+    ("g", 1e9),
+    ("gb", 1e9),
+    ("gi", 1_073_741_824.0),
+    ("gib", 1_073_741_824.0),
+    ("t", 1e12),
+    ("tb", 1e12),
+    ("ti", 1_099_511_627_776.0),
+    ("tib", 1_099_511_627_776.0),
+    ("p", 1e15),
+    ("pb", 1e15),
+    ("pi", 1_125_899_906_842_624.0),
+    ("pib", 1_125_899_906_842_624.0),
+    ("eb", 1e18),
+];
+
+/// Reads a duration as Go's `time.ParseDuration`, in nanoseconds.
+pub(crate) fn go_duration(text: &str) -> Result<i64, String> {
+    let invalid = || format!("time: invalid duration {}", quote(text));
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        if number.matches('.').count() > 1 || !number.bytes().any(|b| b.is_ascii_digit()) {
+            return Err(invalid());
+        }
+        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        if unit.is_empty() {
+            return Err(format!("time: missing unit in duration {}", quote(text)));
+        }
+        let Some((_, nanos)) = DURATION_UNITS.iter().find(|(name, _)| *name == unit) else {
+            return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(text)));
+        };
+        // Whole numbers stay exact: the unit is whole as well.
+        let number: f64 = number.parse().map_err(|_| invalid())?;
+        total += number * nanos;
+        rest = next;
+    }
+    if total >= 9.223_372_036_854_775e18 {
+        return Err(invalid());
+    }
+    let nanos = total.trunc() as i64;
+    Ok(if negative { -nanos } else { nanos })
+}
+
+/// Writes a duration in nanoseconds so that [`go_duration`] reads it again.
+pub(crate) fn format_nanos(nanos: i64) -> String {
+    let mut rest = nanos.unsigned_abs();
+    let mut text = String::new();
+    if nanos < 0 {
+        text.push('-');
+    }
+    let units = [
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+        ("ns", 1),
+    ];
+    for (unit, length) in units {
+        if rest >= length {
+            // Writing to a string cannot fail.
+            write!(text, "{}{unit}", rest / length).ok();
+            rest %= length;
+        }
+    }
+    if nanos == 0 {
+        text.push_str("0s");
+    }
+    text
+}
+
+/// Reads a size such as `5MB` (1000) or `5MiB` (1024), in bytes.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number = number.replace(',', "");
+    let value = float(&number)?;
+    let unit = unit.trim().to_lowercase();
+    let Some((_, factor)) = SIZE_UNITS.iter().find(|(name, _)| *name == unit) else {
+        return Err(format!("unhandled size name: {unit}"));
+    };
+    let size = value * factor;
+    if size >= 1.8e19 {
+        return Err(format!("too large: {text}"));
+    }
+    Ok(size as u64)
+}
+
+/// Reads a number as Go's `strconv.ParseFloat`.
+pub(crate) fn float(text: &str) -> Result<f64, String> {
+    let syntax = || format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(text));
+    let value: f64 = text.parse().map_err(|_| syntax())?;
+    if value.is_infinite() && text.bytes().any(|b| b.is_ascii_digit()) {
+        return Err(format!("strconv.ParseFloat: parsing {}: value out of range", quote(text)));
+    }
+    Ok(value)
+}
+
+/// A text in double quotes with Go's escapes.
+pub(crate) fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                write!(out, "\\u{:04x}", u32::from(c)).ok();
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A number as Go prints it (`%v`): the shortest text that reads back the
+/// same, with an exponent below 1e-4 and from 1e21.
+pub(crate) fn format_float(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    let size = value.abs();
+    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+        let text = format!("{value:e}");
+        if let Some((mantissa, exponent)) = text.split_once('e') {
+            let (sign, digits) = match exponent.strip_prefix('-') {
+                Some(digits) => ('-', digits),
+                None => ('+', exponent),
+            };
+            return format!("{mantissa}e{sign}{digits:0>2}");
+        }
+        return text;
+    }
+    format!("{value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_go_s() {
+        for (text, nanos) in [
+            ("1s", 1_000_000_000),
+            ("1.5h", 5_400_000_000_000),
+            ("1h30m", 5_400_000_000_000),
+            ("300ms", 300_000_000),
+            ("2us3ns", 2_003),
+            ("-1m", -60_000_000_000),
+            ("0", 0),
+            (".5s", 500_000_000),
+        ] {
+            assert_eq!(go_duration(text), Ok(nanos), "{text}");
+        }
+        assert_eq!(go_duration("x").unwrap_err(), "time: invalid duration \"x\"");
+        assert_eq!(go_duration("5").unwrap_err(), "time: missing unit in duration \"5\"");
+        assert_eq!(go_duration("5d").unwrap_err(), "time: unknown unit \"d\" in duration \"5d\"");
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for nanos in [0, 1, -1, 1_500_000_000, 90_061_001_001_001, i64::from(i32::MAX)] {
+            assert_eq!(go_duration(&format_nanos(nanos)), Ok(nanos));
+        }
+    }
+
+    #[test]
+    fn sizes_know_both_kinds_of_units() {
+        for (text, size) in [
+            ("1KB", 1000),
+            ("1KiB", 1024),
+            ("1.5kb", 1500),
+            ("20B", 20),
+            ("5 MiB", 5_242_880),
+            ("3k", 3000),
+            ("1G", 1_000_000_000),
+        ] {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        assert!(bytes("1xb").is_err());
+        assert!(bytes("").is_err());
+    }
+
+    #[test]
+    fn floats_are_printed_as_go_prints_them() {
+        for (value, text) in
+            [(1.5, "1.5"), (1e6, "1000000"), (1e21, "1e+21"), (1e-5, "1e-05"), (0.0001, "0.0001"), (0.0, "0")]
+        {
+            assert_eq!(format_float(value), text);
+        }
+    }
+}

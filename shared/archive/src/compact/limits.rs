@@ -37,6 +37,9 @@ pub struct CompactLimits {
     pub day_grace_millis: i64,
     /// A partition is rewritten up to so long after its end.
     pub merge_window_millis: i64,
+    /// In an older one, merged objects are rewritten only if they were written this
+    /// short a time ago: by this run, or by another at the same time.
+    pub rewrite_window_millis: i64,
     /// How far apart and how many events may be that are found to be the same.
     pub merge: MergeLimits,
     /// No step begins or goes on with less time left.
@@ -57,6 +60,7 @@ impl Default for CompactLimits {
             hour_grace_millis: HOUR_MILLIS / 3,
             day_grace_millis: 2 * HOUR_MILLIS,
             merge_window_millis: MERGE_WINDOW_DAYS * DAY_MILLIS,
+            rewrite_window_millis: 2 * HOUR_MILLIS,
             merge: MergeLimits::default(),
             reserve: Duration::from_secs(60),
         }

@@ -62,7 +62,7 @@ enum Phase {
     Hours(i64),
     /// The day is over.
     Day,
-    /// So long that what lies there is not rewritten.
+    /// So long that what was merged there earlier is not rewritten.
     Old,
 }
 
@@ -82,8 +82,10 @@ pub fn plan(partition: Partition, listed: &[Listed], now_millis: i64, limits: &C
     let phase = phase(partition.day, now_millis, limits);
     let mut spans: Vec<Span<'_>> = listed.iter().filter_map(|listed| span(partition, listed)).collect();
     spans.sort_by(|a, b| (a.first, a.last, &a.listed.key).cmp(&(b.first, b.last, &b.listed.key)));
+    let since = now_millis.saturating_sub(limits.rewrite_window_millis);
+    let stays = |span: &Span<'_>| span.is_merged && span.listed.modified_millis < since;
     let (old, mut spans): (Vec<_>, Vec<_>) =
-        spans.into_iter().partition(|span| phase == Phase::Old && span.is_merged);
+        spans.into_iter().partition(|span| phase == Phase::Old && stays(span));
     if let Phase::Hours(end) = phase {
         spans.retain(|span| span.last < end);
     }
@@ -108,8 +110,6 @@ pub fn plan(partition: Partition, listed: &[Listed], now_millis: i64, limits: &C
             });
         }
     }
-    // What an old partition gets must be known to the step that comes next.
-    steps.truncate(if phase == Phase::Old { 1 } else { usize::MAX });
     steps
 }
 
@@ -226,9 +226,8 @@ fn are_joined(group: &[Span<'_>], next: &[Span<'_>], phase: Phase, limits: &Comp
     let (bytes, next_bytes) = (total_bytes(group), total_bytes(next));
     let fits = bytes + next_bytes <= limits.max_joined_bytes
         && group.len() + next.len() <= limits.max_inputs
-        && [group, next]
-            .iter()
-            .all(|spans| spans.len() == 1 || peak_open_bytes(spans) <= limits.max_open_bytes)
+        && (group.len() + next.len() == 2
+            || peak_open_bytes(group).max(peak_open_bytes(next)) <= limits.max_open_bytes)
         && bytes.min(next_bytes) < limits.small_bytes;
     let hour = |spans: &[Span<'_>]| spans.first().map(|span| span.first.div_euclid(HOUR_MILLIS));
     fits && match phase {
@@ -280,10 +279,7 @@ fn too_deep<'s, 'l>(group: &'s [Span<'l>], limits: &CompactLimits) -> Vec<&'s [S
         let (chunk, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
         // Merged objects that do not overlap would come out as they went in,
         // unless they are neighbours that become one.
-        if behind.is_empty() && chunks.is_empty()
-            || chunk.iter().any(|span| !span.is_merged)
-            || !is_disjoint(chunk)
-        {
+        if chunk.len() == group.len() || chunk.iter().any(|span| !span.is_merged) || !is_disjoint(chunk) {
             chunks.push(chunk);
         }
         rest = behind;

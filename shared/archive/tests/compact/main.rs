@@ -318,6 +318,50 @@ fn an_old_partition_gets_what_is_new_and_keeps_what_it_has() {
     );
 }
 
+/// Two that come to an old partition at once, each with another listing: what
+/// both wrote is merged, although nothing else there is.
+#[test]
+fn a_second_compactor_in_an_old_partition_does_no_harm_either() {
+    let compacted = busy_day();
+    drop(block_on(compact(&compacted, usual(), NEXT_DAY)));
+    let old = DAY + 20 * 24 * HOUR + 3 * HOUR;
+    let mut expected = busy_events();
+    expected.extend(once([500, 501, 502]));
+    let mut before_second = 0;
+    loop {
+        let store = MemoryArchive::default();
+        for (key, body) in compacted.objects() {
+            block_on(store.put_if_absent(&key, body)).unwrap();
+        }
+        store.set_now(old);
+        put(&store, &[(0, 0), (HOUR, 500)]);
+        put(&store, &[(30 * MINUTE, 501)]);
+        let (one, other) = (Around::waiting(&store), Around::waiting(&store));
+        let second = async {
+            let (key, body) = batch(&[(40 * MINUTE, 502), (HOUR, 500)]);
+            store.put_if_absent(&key, body).await.unwrap();
+            compact(&other, usual(), old).await
+        };
+        let (polls, ..) = interleave(compact(&one, usual(), old), second, |turn| turn < before_second);
+        assert_eq!(seen(&store), expected.keys().copied().collect::<Vec<_>>(), "after {before_second} calls");
+        drop(block_on(compact(&store, usual(), old)));
+        assert_eq!(
+            (kinds(&store), stored(&store)),
+            ((0, 2), expected.clone()),
+            "after {before_second} calls"
+        );
+        assert_eq!(
+            all(&store).iter().filter(|listed| listed.modified_millis == 0).count(),
+            1,
+            "what was there stays as it is"
+        );
+        before_second += 1;
+        if polls < before_second {
+            break;
+        }
+    }
+}
+
 #[test]
 fn a_run_stops_with_time_in_hand_and_the_next_goes_on() {
     let store = busy_day();

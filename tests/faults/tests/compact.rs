@@ -4,20 +4,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use catchment_alert::{MemoryPartials, RuleSet};
-use catchment_archive::compact::{CompactLimits, CompactReport, Compactor, Scope};
+use catchment_archive::compact::{CompactLimits, CompactReport, Compactor};
 use catchment_archive::{
     ArchiveReader, ArchiveStore, ColumnSet, Expiry, Filter, Listed, MemoryArchive, ObjectKey, ObjectWriter,
     OpenFile, Order, ReadError, TimeRange,
 };
 use catchment_audit::MemoryAudit;
 use catchment_aws::archive::S3Archive;
-use catchment_aws::clients::SdkConfig;
+use catchment_aws::clients::{self, SdkConfig};
+use catchment_aws::clock::FixedClock;
+use catchment_compact::handler::handle;
 use catchment_faults::{
     Attempt, Call, Delivered, Emulator, Fault, Lambda, Matrix, Network, Plan, Program, Random, Row, State,
     World, calls, event_id, payload,
@@ -121,36 +121,34 @@ fn at(hour: u64, minute: u64) -> i64 {
 
 struct Compact<'a> {
     world: &'a World,
-    scope: Scope,
+    now_ms: i64,
     /// What readers must see, whatever happens.
     rows: Vec<String>,
 }
 
-struct Process {
-    archive: S3Archive,
-    scratch: PathBuf,
-}
-
 impl Program for Compact<'_> {
-    type Process = Process;
-    type Event = i64;
+    /// As long as the test: a process ends with it or dies before.
+    type Process = Compactor<'static, S3Archive>;
+    type Event = Value;
     type Report = CompactReport;
 
-    async fn start(&self, sdk: &SdkConfig) -> Result<Process, Error> {
+    async fn start(&self, sdk: &SdkConfig) -> Result<Self::Process, Error> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let scratch = std::env::temp_dir().join(format!("catchment-faults-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&scratch)?;
-        let archive = S3Archive::new(catchment_aws::clients::s3(sdk), &self.world.bucket);
-        Ok(Process { archive, scratch })
+        let archive = Box::leak(Box::new(S3Archive::new(clients::s3(sdk), &self.world.bucket)));
+        Ok(Compactor::new(archive, scratch, CompactLimits::default()))
     }
 
-    async fn handle(&self, process: &Process, now_ms: &i64) -> Result<CompactReport, Error> {
-        let compactor = Compactor::new(&process.archive, &process.scratch, CompactLimits::default());
-        let report = compactor.run(self.scope, *now_ms, &|| Duration::from_secs(600)).await;
-        match report.failures.is_empty() && report.undeleted == 0 {
-            true => Ok(report),
-            false => Err(report.failures.join("; ").into()),
+    /// As in the function's `main`.
+    async fn handle(&self, process: &Self::Process, event: &Value) -> Result<CompactReport, Error> {
+        let deadline = self.now_ms + 600_000;
+        let report = handle(process, event.clone(), &FixedClock(self.now_ms), deadline).await?;
+        assert_eq!(report.conservation_violated, 0, "{report:?}");
+        match report.failures.first() {
+            Some(failure) => Err(failure.clone().into()),
+            None => Ok(report),
         }
     }
 
@@ -215,7 +213,7 @@ struct Run {
 
 /// Compacts by stages until there is nothing left to do, and checks what is there.
 /// `two` compactors may do so at the same time.
-async fn run(emulator: &Emulator, stages: &[Stage], scope: Scope, plan: Plan, two: bool) -> Run {
+async fn run(emulator: &Emulator, stages: &[Stage], event: &Value, plan: Plan, two: bool) -> Run {
     let world = emulator.world().await;
     let network = Network::new(world.sdk.http_client().unwrap(), plan);
     let mut delivered = Vec::new();
@@ -223,12 +221,13 @@ async fn run(emulator: &Emulator, stages: &[Stage], scope: Scope, plan: Plan, tw
         for (key, body) in &stage.arrived {
             world.archive().put_if_absent(key, body.clone()).await.unwrap();
         }
-        let program = Compact { world: &world, scope, rows: rows_of(&stages[..=number]).await };
+        let rows = rows_of(&stages[..=number]).await;
+        let program = Compact { world: &world, now_ms: stage.now_ms, rows };
         let compact = async || {
             let mut lambda = Lambda::new(&program, &network, &world.sdk);
             let mut ticks = Vec::new();
             for _ in 0..MAX_TICKS {
-                let tick = lambda.deliver(&stage.now_ms).await;
+                let tick = lambda.deliver(event).await;
                 let is_idle = tick.report.steps + tick.report.steps_left + tick.report.leftovers_deleted == 0;
                 ticks.push(tick);
                 if is_idle {
@@ -272,6 +271,7 @@ fn outcome(run: &Run, call: &Call) -> String {
         (_, 1..) => "later",
         (3, _) => "3rd",
         (2, _) => "2nd",
+        _ if run.delivered.iter().any(|tick| tick.report.undeleted > 0) => "next tick",
         _ if faulty => "retry",
         _ => "at once",
     };
@@ -281,12 +281,12 @@ fn outcome(run: &Run, call: &Call) -> String {
 /// How many attempts in a row meet the fault, and what it should take then. A
 /// scheduled function has no queue: what fails is left to the next tick.
 fn cases(call: &Call, fault: Fault) -> Vec<(u32, &'static str)> {
-    let per_call = catchment_aws::clients::MAX_ATTEMPTS;
+    let per_call = clients::MAX_ATTEMPTS;
     let is_put = call.operation == "PutObject";
     match fault {
         Fault::Page | Fault::Conflict => vec![(1, "retry")],
-        // What could not be deleted is left to the next run.
-        Fault::Partial => vec![(1, "2nd")],
+        // What could not be deleted, the next one deletes.
+        Fault::Partial => vec![(1, "next tick")],
         // The merged object is there and says what it replaces: nobody writes it again.
         Fault::DieAfter if is_put => vec![(1, "2nd")],
         Fault::TimeoutAfter if is_put => vec![(1, "retry="), (per_call, "2nd")],
@@ -299,8 +299,8 @@ fn cases(call: &Call, fault: Fault) -> Vec<(u32, &'static str)> {
 async fn every_single_fault_of_a_compaction_leaves_every_row_once() {
     let Some(emulator) = Emulator::from_environment("compact").await else { return };
     let stages = few().await;
-    let scope = Scope { class: Some(RetentionClass::Standard), day: None };
-    let baseline = run(&emulator, &stages, scope, Plan::Calm, false).await;
+    let event = json!({ "class": "standard" });
+    let baseline = run(&emulator, &stages, &event, Plan::Calm, false).await;
     assert_eq!(baseline.state.rows.len(), 11, "nine of one hour, two of the other");
     let (mut matrix, mut runs) = (Matrix::default(), 0);
     for call in calls(&baseline.attempts) {
@@ -312,7 +312,7 @@ async fn every_single_fault_of_a_compaction_leaves_every_row_once() {
                     let spared = u32::try_from(spared).unwrap();
                     let what = format!("{call} after {spared} such calls, {} {left} times", fault.name());
                     let plan = Plan::Single { call: call.clone(), spared, fault, left };
-                    let faulty = run(&emulator, &stages, scope, plan, false).await;
+                    let faulty = run(&emulator, &stages, &event, plan, false).await;
                     assert_eq!(outcome(&faulty, &call), expected, "{what}");
                     matrix.note(&call, fault, expected);
                     runs += 1;
@@ -331,7 +331,7 @@ async fn every_single_fault_of_a_compaction_leaves_every_row_once() {
 async fn many_faults_and_a_second_compactor_leave_every_row_once() {
     let Some(emulator) = Emulator::from_environment("compactors").await else { return };
     let stages = many().await;
-    let baseline = run(&emulator, &stages, Scope::default(), Plan::Calm, false).await;
+    let baseline = run(&emulator, &stages, &json!({}), Plan::Calm, false).await;
     assert_eq!(baseline.state.rows.len(), 12 + 4 + 3 + 5, "shop at 10, 11 and 13 h; short");
     assert_eq!(baseline.state.objects.len(), 3, "the hold, a foreign object, a damaged one");
     let (mut faults, mut deaths, mut overtaken) = (0, 0, 0);
@@ -340,8 +340,7 @@ async fn many_faults_and_a_second_compactor_leave_every_row_once() {
         let percent = random.below(40);
         let left = 1 + u32::try_from(random.below(40)).unwrap();
         let two = seed % 2 == 1;
-        let faulty =
-            run(&emulator, &stages, Scope::default(), Plan::Random { random, percent, left }, two).await;
+        let faulty = run(&emulator, &stages, &json!({}), Plan::Random { random, percent, left }, two).await;
         assert_eq!(faulty.state.events, baseline.state.events, "sequence {seed}, two compactors: {two}");
         assert_eq!(faulty.state.objects, baseline.state.objects, "sequence {seed}, two compactors: {two}");
         let met = || faulty.attempts.iter().filter_map(|attempt| attempt.fault);

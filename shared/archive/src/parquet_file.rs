@@ -10,6 +10,7 @@ mod chunk;
 mod dictionary;
 pub(crate) mod encoding;
 mod merged;
+mod texts;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -27,7 +28,7 @@ use parquet::schema::types::SchemaDescriptor;
 use zstd::bulk::Compressor;
 
 use crate::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, each_column, parquet_schema};
-use chunk::{ChunkWriter, MAX_KEPT_BYTES, RowColumns, Scratch};
+use chunk::{ChunkWriter, Effort, MAX_KEPT_BYTES, RowColumns, Scratch};
 pub use merged::{MergedWriter, Written};
 
 /// Lines of about this many bytes make a page, one line at least: what a reader
@@ -37,7 +38,8 @@ const PAGE_BYTES: usize = 1 << 20;
 /// A page has at most this many rows.
 const PAGE_ROWS: usize = 20_000;
 
-/// What zstd does is worth its time up to here.
+/// What zstd does is worth its time up to here. In merged files level 3 would
+/// be larger for texts full of numbers: it takes short matches that do not pay.
 const ZSTD_LEVEL: i32 = 1;
 
 /// What a Parquet file begins with.
@@ -107,7 +109,14 @@ impl ParquetEncoder {
         let start = sink.bytes_written();
         let pages = pages(records);
         let page_rows: Vec<_> = pages.iter().map(|page| page.len()).collect();
-        let mut chunks = ChunkWriter::new(&self.schema, &mut self.zstd, &mut self.scratch, &page_rows, sink);
+        let mut chunks = ChunkWriter::new(
+            &self.schema,
+            Effort::Quick,
+            &mut self.zstd,
+            &mut self.scratch,
+            &page_rows,
+            sink,
+        );
         each_column(&mut RowColumns { chunks: &mut chunks, pages: &pages })?;
         let columns = chunks.finish()?;
         RowGroupMetaData::builder(Arc::clone(&self.schema))

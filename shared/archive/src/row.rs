@@ -364,8 +364,7 @@ impl Serialize for StoredRow<'_> {
         map.serialize_entry("status_code", &self.status_code)?;
         map.serialize_entry("duration_ms", &self.duration_ms)?;
         map.serialize_entry("line", &self.line.map(|_| self.line()))?;
-        let attributes = self.attributes.map(|text| serde_json::from_str::<&RawValue>(text));
-        let attributes = attributes.and_then(Result::ok);
+        let attributes = self.attributes.map(serde_json::from_str::<&RawValue>).and_then(Result::ok);
         map.serialize_entry("attributes", &attributes)?;
         map.serialize_entry("redactions", &self.redactions)?;
         map.serialize_entry("parse_error", &self.parse_error)?;

@@ -111,7 +111,8 @@ pub struct Payload {
 impl Payload {
     fn new(corpus: Corpus, stream: &str, start: u64, events: usize, random: &mut Random) -> Self {
         let lines = corpus.lines(start, events, random);
-        let batch = (u128::from(random.next()) << 64) + u128::from(random.next());
+        // As in AWS's example, the low 16 bits count the events of the batch.
+        let batch = (u128::from(random.next()) << 64) + u128::from(random.next() & !0xffff);
         let log_events: Vec<_> = (batch..)
             .zip(&lines)
             .map(|(low, (millis, line))| json!({ "id": event_id(*millis, low), "timestamp": millis, "message": line }))

@@ -5,12 +5,15 @@ use std::io::Write;
 
 use parquet::errors::ParquetError;
 
+use super::PAGE_ROWS;
 use super::chunk::ChunkWriter;
+use super::texts::Texts;
 use crate::row::StoredRow;
 use crate::schema::{Columns, Storage, each_column};
 
-/// Stands for a text that is not there.
-const NO_TEXT: u32 = u32::MAX;
+/// A page ends with the row that makes its texts so many bytes, those of all
+/// columns together that do not repeat.
+const PAGE_TEXT_BYTES: usize = 2 << 20;
 
 /// The values of a column.
 #[derive(Debug)]
@@ -21,98 +24,89 @@ enum Column {
     Texts(Storage, Texts),
 }
 
-/// Texts one after the other; where each begins and how long it is.
-#[derive(Debug, Default)]
-struct Texts {
-    bytes: String,
-    places: Vec<(u32, u32)>,
-}
-
-impl Texts {
-    fn push(&mut self, text: Option<&str>) {
-        let Some(text) = text else { return self.places.push((0, NO_TEXT)) };
-        if self.get(self.places.last()) == Some(text) {
-            return self.places.extend_from_within(self.places.len() - 1..);
-        }
-        self.places.push((self.bytes.len() as u32, text.len() as u32));
-        self.bytes.push_str(text);
-    }
-
-    fn get(&self, place: Option<&(u32, u32)>) -> Option<&str> {
-        let (at, length) = place?;
-        if *length == NO_TEXT {
-            return None;
-        }
-        self.bytes.get(*at as usize..*at as usize + *length as usize)
-    }
-}
-
 /// Rows that make one row group.
 #[derive(Debug)]
 pub(super) struct Buffer {
     columns: Vec<Column>,
     rows: usize,
     bytes: usize,
+    /// Rows of each page, and the bytes of texts in the last.
+    pages: Vec<usize>,
+    page_bytes: usize,
 }
 
 impl Buffer {
     pub fn new() -> Result<Self, ParquetError> {
         let mut columns = New(Vec::new());
         each_column::<StoredRow<'_>>(&mut columns)?;
-        Ok(Self { columns: columns.0, rows: 0, bytes: 0 })
+        Ok(Self { columns: columns.0, rows: 0, bytes: 0, pages: Vec::new(), page_bytes: 0 })
     }
 
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Bytes of the texts in it.
+    /// Bytes of the texts in it, without those of the rows that repeat.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Rows of each page.
+    pub fn pages(&self) -> &[usize] {
+        &self.pages
+    }
+
     pub fn push(&mut self, row: &StoredRow<'_>) -> Result<(), ParquetError> {
+        let mut bytes = 0;
+        each_column(&mut Push { row, columns: self.columns.iter_mut(), bytes: &mut bytes })?;
+        match self.pages.last_mut() {
+            Some(rows) if *rows < PAGE_ROWS && self.page_bytes < PAGE_TEXT_BYTES => *rows += 1,
+            _ => {
+                self.pages.push(1);
+                self.page_bytes = 0;
+            }
+        }
+        self.page_bytes += bytes;
+        self.bytes += bytes;
         self.rows += 1;
-        each_column(&mut Push { row, columns: self.columns.iter_mut(), bytes: &mut self.bytes })
+        Ok(())
     }
 
     pub fn clear(&mut self) {
-        (self.rows, self.bytes) = (0, 0);
+        (self.rows, self.bytes, self.page_bytes) = (0, 0, 0);
+        self.pages.clear();
         for column in &mut self.columns {
             match column {
                 Column::Longs(values) => values.clear(),
                 Column::Ints(values) => values.clear(),
                 Column::Doubles(values) => values.clear(),
-                Column::Texts(_, texts) => {
-                    texts.bytes.clear();
-                    texts.places.clear();
-                }
+                Column::Texts(_, texts) => texts.clear(),
             }
         }
     }
 
-    /// Writes the columns, in pages of so many rows.
-    pub fn write<W: Write + Send>(
-        &self,
-        pages: &[usize],
-        chunks: &mut ChunkWriter<'_, W>,
-    ) -> Result<(), ParquetError> {
+    /// Writes the columns.
+    pub fn write<W: Write + Send>(&self, chunks: &mut ChunkWriter<'_, W>) -> Result<(), ParquetError> {
+        let pages = self.pages.as_slice();
         for column in &self.columns {
             match column {
                 Column::Longs(values) => chunks.longs(&split(values, pages))?,
                 Column::Ints(values) => chunks.ints(&split(values, pages))?,
                 Column::Doubles(values) => chunks.doubles(&split(values, pages))?,
                 Column::Texts(storage, texts) => {
-                    let mut rest = texts.places.as_slice();
+                    if let Some((entries, indices)) = texts.dictionary() {
+                        chunks.dictionary(*storage, entries, indices)?;
+                        continue;
+                    }
+                    let mut start = 0;
                     let pages: Vec<_> = pages
                         .iter()
                         .map(|rows| {
-                            let (page, after) = rest.split_at_checked(*rows).unwrap_or((rest, &[]));
-                            rest = after;
-                            page.iter().map(|place| texts.get(Some(place)))
+                            start += rows;
+                            texts.plain(start - rows..start)
                         })
                         .collect();
-                    chunks.texts(*storage, &pages)?;
+                    chunks.plain(*storage, &pages)?;
                 }
             }
         }
@@ -192,8 +186,7 @@ struct Push<'p, 'a> {
 impl Push<'_, '_> {
     fn push_text(&mut self, text: Option<&str>) -> Result<(), ParquetError> {
         if let Some(Column::Texts(_, texts)) = self.columns.next() {
-            texts.push(text);
-            *self.bytes += text.map_or(0, str::len);
+            *self.bytes += texts.push(text);
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ use zstd::bulk::Compressor;
 use zstd::compress_bound;
 
 use super::dictionary::Dictionary;
-use super::encoding::{Levels, common_prefix, put_deltas, put_indices};
+use super::encoding::{Levels, common_prefix, index_width, put_deltas, put_indices};
+use super::texts::NO_TEXT;
 use super::{ZSTD_LEVEL, as_i64};
 use crate::row::Row;
 use crate::schema::{Columns, Storage};
@@ -38,6 +39,15 @@ const MIN_ZSTD_BYTES: usize = 2048;
 /// What stays allocated from file to file is at most this for each buffer.
 pub(super) const MAX_KEPT_BYTES: usize = 2 << 20;
 
+/// How much time a file is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Small files, which are merged soon.
+    Quick,
+    /// Files that are kept.
+    Thorough,
+}
+
 /// Buffers that every column uses.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -46,6 +56,7 @@ pub(super) struct Scratch {
     longs: Vec<i64>,
     prefixes: Vec<i64>,
     indices: Vec<u16>,
+    codes: Vec<u32>,
     dictionary: Dictionary,
     /// The page as it is before compression.
     body: Vec<u8>,
@@ -55,6 +66,7 @@ pub(super) struct Scratch {
 /// Writes the columns of one row group, each a column chunk.
 pub(super) struct ChunkWriter<'e, W: Write + Send> {
     schema: &'e SchemaDescriptor,
+    effort: Effort,
     zstd: &'e mut Compressor<'static>,
     scratch: &'e mut Scratch,
     /// Rows of each page.
@@ -92,16 +104,49 @@ impl Chunk {
     }
 }
 
+/// What is said about a column with a dictionary: its values, or between what they are.
+fn describe<'x>(
+    chunk: &mut Chunk,
+    storage: Storage,
+    mut entries: impl Iterator<Item = &'x [u8]> + Clone,
+    count: usize,
+    nulls: usize,
+) -> Result<(), ParquetError> {
+    if storage == Storage::LookedUp {
+        let mut bloom = Sbbf::new_with_ndv_fpp(count as u64, BLOOM_FALSE_POSITIVES)?;
+        entries.for_each(|entry| bloom.insert(entry));
+        chunk.bloom = Some(bloom);
+        return Ok(());
+    }
+    let shown = |text: Option<&[u8]>| {
+        text.filter(|text| text.len() <= MAX_STATISTICS_BYTES).map(|text| ByteArray::from(text.to_vec()))
+    };
+    let min = shown(entries.clone().min());
+    let max = shown(entries.by_ref().max());
+    chunk.statistics = Some(Statistics::byte_array(min, max, None, Some(nulls as u64), false));
+    Ok(())
+}
+
 impl<'e, W: Write + Send> ChunkWriter<'e, W> {
     pub fn new(
         schema: &'e SchemaDescriptor,
+        effort: Effort,
         zstd: &'e mut Compressor<'static>,
         scratch: &'e mut Scratch,
         pages: &'e [usize],
         sink: &'e mut TrackedWrite<W>,
     ) -> Self {
         let rows = pages.iter().sum();
-        Self { schema, zstd, scratch, pages, rows, sink, chunks: Vec::with_capacity(schema.num_columns()) }
+        Self {
+            schema,
+            effort,
+            zstd,
+            scratch,
+            pages,
+            rows,
+            sink,
+            chunks: Vec::with_capacity(schema.num_columns()),
+        }
     }
 
     /// Writes the bloom filters, and says where everything is.
@@ -192,6 +237,15 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
         Ok(())
     }
 
+    /// Where the last bits of a dictionary's indices go is worth compressing only
+    /// where it is worth the time.
+    fn compress_if_thorough(&self, chunk: &mut Chunk) -> Result<(), ParquetError> {
+        if self.effort == Effort::Thorough {
+            chunk.codec = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
+        }
+        Ok(())
+    }
+
     /// A column that has no value in any row.
     fn nulls(&mut self, statistics: impl FnOnce(Option<u64>) -> Statistics) -> Result<(), ParquetError> {
         let mut chunk = Chunk::new(Encoding::PLAIN);
@@ -252,23 +306,10 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
         let mut chunk = Chunk::new(Encoding::RLE_DICTIONARY);
         let Scratch { dictionary, body, .. } = &mut *self.scratch;
         let entries = dictionary.len();
-        match storage {
-            Storage::LookedUp => {
-                let mut bloom = Sbbf::new_with_ndv_fpp(entries as u64, BLOOM_FALSE_POSITIVES)?;
-                dictionary.entries().for_each(|entry| bloom.insert(entry));
-                chunk.bloom = Some(bloom);
-            }
-            _ => {
-                let shown = |text: Option<&[u8]>| {
-                    text.filter(|text| text.len() <= MAX_STATISTICS_BYTES)
-                        .map(|text| ByteArray::from(text.to_vec()))
-                };
-                let (min, max) = (shown(dictionary.entries().min()), shown(dictionary.entries().max()));
-                let nulls = Some((self.rows - present) as u64);
-                chunk.statistics = Some(Statistics::byte_array(min, max, None, nulls, false));
-            }
-        }
+        let nulls = self.rows - present;
+        describe(&mut chunk, storage, dictionary.entries(), entries, nulls)?;
         body.extend_from_slice(dictionary.page());
+        let width = index_width(entries);
         self.put_dictionary(&mut chunk, entries)?;
         let mut written = 0;
         for (page, rows) in pages.iter().zip(self.pages) {
@@ -282,15 +323,55 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
                 levels.put(body);
                 levels.present()
             };
-            put_indices(body, indices.get(written..written + in_page).unwrap_or_default(), entries);
+            put_indices(body, indices.get(written..written + in_page).unwrap_or_default(), width);
             written += in_page;
             self.put_data(&mut chunk, *rows)?;
         }
         self.close(chunk)
     }
 
+    /// Entries of a dictionary, and which of them each row has.
+    pub fn dictionary<'x>(
+        &mut self,
+        storage: Storage,
+        entries: impl ExactSizeIterator<Item = &'x [u8]> + Clone,
+        rows: &[u32],
+    ) -> Result<(), ParquetError> {
+        let present = rows.iter().filter(|index| **index != NO_TEXT).count();
+        if present == 0 {
+            return self.nulls(|nulls| Statistics::byte_array(None, None, None, nulls, false));
+        }
+        let mut chunk = Chunk::new(Encoding::RLE_DICTIONARY);
+        let count = entries.len();
+        describe(&mut chunk, storage, entries.clone(), count, self.rows - present)?;
+        for entry in entries {
+            self.scratch.body.extend_from_slice(&(entry.len() as u32).to_le_bytes());
+            self.scratch.body.extend_from_slice(entry);
+        }
+        if count > 1 {
+            self.compress_if_thorough(&mut chunk)?;
+        }
+        self.put_dictionary(&mut chunk, count)?;
+        // Whole bytes: zstd sees in them what bits hide.
+        let width = if count > 2 { index_width(count).next_multiple_of(8) } else { 1 };
+        let mut rest = rows;
+        for page in self.pages {
+            let Scratch { levels, codes, body, .. } = &mut *self.scratch;
+            let (in_page, after) = rest.split_at_checked(*page).unwrap_or((rest, &[]));
+            rest = after;
+            levels.clear();
+            codes.clear();
+            in_page.iter().for_each(|index| levels.push(*index != NO_TEXT));
+            codes.extend(in_page.iter().filter(|index| **index != NO_TEXT));
+            levels.put(body);
+            put_indices(body, codes, width);
+            self.put_data(&mut chunk, *page)?;
+        }
+        self.close(chunk)
+    }
+
     /// Lengths, then the texts one after the other: what is compressed is text alone.
-    fn plain<'x>(
+    pub fn plain<'x>(
         &mut self,
         storage: Storage,
         pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
@@ -326,6 +407,10 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
             }
             is_first_page = false;
             self.put_data(&mut chunk, *rows)?;
+        }
+        if let (Some(bloom), Effort::Thorough) = (&mut bloom, self.effort) {
+            // Sized to the rows; distinct values are fewer.
+            bloom.fold_to_target_fpp(BLOOM_FALSE_POSITIVES);
         }
         chunk.bloom = bloom;
         self.close(chunk)

@@ -79,7 +79,7 @@ impl Dictionary {
         &self.page
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn entries(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.entries.iter().filter_map(|entry| self.page.get(entry.clone()))
     }
 }

@@ -113,28 +113,41 @@ fn put_run(out: &mut Vec<u8>, count: usize, value: u64, width: u8) {
     out.extend(value.to_le_bytes().iter().take(width.div_ceil(8).into()));
 }
 
-/// Indices into a dictionary of `entries`: the bit width, then one run when all
-/// are the same, else packed bits.
-pub(crate) fn put_indices(out: &mut Vec<u8>, indices: &[u16], entries: usize) {
+/// Bits of each index into a dictionary of `entries`.
+pub(crate) fn index_width(entries: usize) -> u8 {
     // Readers differ about a width of 0.
-    let width = bit_width(entries.saturating_sub(1) as u64).max(1);
+    bit_width(entries.saturating_sub(1) as u64).max(1)
+}
+
+/// Indices into a dictionary: the bit width, then one run when all are the
+/// same, else packed bits.
+pub(crate) fn put_indices<I: Copy + Into<u32> + PartialEq>(out: &mut Vec<u8>, indices: &[I], width: u8) {
     out.push(width);
     match indices {
         [] => {}
         [first, rest @ ..] if rest.iter().all(|index| index == first) => {
-            put_run(out, indices.len(), u64::from(*first), width);
+            put_run(out, indices.len(), u64::from((*first).into()), width);
         }
         _ => {
             let groups = indices.len().div_ceil(8);
             put_varint(out, (groups as u64) << 1 | 1);
             let padding = std::iter::repeat_n(0, groups * 8 - indices.len());
-            put_bits(out, indices.iter().map(|index| u64::from(*index)).chain(padding), width);
+            put_bits(out, indices.iter().map(|index| u64::from((*index).into())).chain(padding), width);
         }
     }
 }
 
-/// DELTA_BINARY_PACKED.
+/// DELTA_BINARY_PACKED, of INT64.
 pub(crate) fn put_deltas(out: &mut Vec<u8>, values: &[i64]) {
+    put_wrapped_deltas(out, values, |delta| delta);
+}
+
+/// The same of INT32, whose differences wrap at 32 bits.
+pub(super) fn put_int_deltas(out: &mut Vec<u8>, values: &[i64]) {
+    put_wrapped_deltas(out, values, |delta| i64::from(delta as i32));
+}
+
+fn put_wrapped_deltas(out: &mut Vec<u8>, values: &[i64], wrap: impl Fn(i64) -> i64) {
     put_varint(out, BLOCK as u64);
     put_varint(out, MINIBLOCKS as u64);
     put_varint(out, values.len() as u64);
@@ -147,7 +160,7 @@ pub(crate) fn put_deltas(out: &mut Vec<u8>, values: &[i64]) {
         let mut deltas = [0; BLOCK];
         let mut smallest = i64::MAX;
         for (delta, value) in deltas.iter_mut().zip(block) {
-            *delta = value.wrapping_sub(previous);
+            *delta = wrap(value.wrapping_sub(previous));
             smallest = smallest.min(*delta);
             previous = *value;
         }
@@ -211,9 +224,12 @@ mod tests {
 
     #[test]
     fn indices_are_a_run_or_bits() {
-        assert_eq!(bytes(|out| put_indices(out, &[0; 5], 1)), [1, 5 << 1, 0]);
+        assert_eq!(bytes(|out| put_indices(out, &[0_u16; 5], index_width(1))), [1, 5 << 1, 0]);
         // Two bits each, the first in the lowest, padded to eight values.
-        assert_eq!(bytes(|out| put_indices(out, &[0, 1, 2, 1, 3], 4)), [2, 1 << 1 | 1, 0b0110_0100, 0b11]);
+        assert_eq!(
+            bytes(|out| put_indices(out, &[0_u16, 1, 2, 1, 3], index_width(4))),
+            [2, 1 << 1 | 1, 0b0110_0100, 0b11]
+        );
     }
 
     /// <https://parquet.apache.org/docs/file-format/data-pages/encodings/#delta-encoding-delta_binary_packed--5>

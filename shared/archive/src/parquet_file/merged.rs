@@ -14,21 +14,18 @@ use sha2::{Digest, Sha256};
 use zstd::bulk::Compressor;
 
 use super::buffer::Buffer;
-use super::chunk::{ChunkWriter, Scratch};
-use super::{CREATED_BY, FORMAT_VERSION, MAGIC, PAGE_ROWS, as_i64};
+use super::chunk::{ChunkWriter, Effort, Scratch};
+use super::{CREATED_BY, FORMAT_VERSION, MAGIC, ZSTD_LEVEL, as_i64};
 use crate::fold::Folder;
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
 use crate::schema::{MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema};
 
 /// A row group is written when its texts are of this many bytes …
-const ROW_GROUP_BYTES: usize = 24 << 20;
+const ROW_GROUP_BYTES: usize = 16 << 20;
 
 /// … or when it has this many rows.
 const ROW_GROUP_ROWS: usize = 1 << 17;
-
-/// zstd's level in merged files, which are written once and kept for years.
-const ZSTD_LEVEL: i32 = 3;
 
 /// What a finished file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,10 +158,15 @@ impl<W: Write + Send> MergedWriter<W> {
     fn write_row_group(&mut self) -> Result<(), ParquetError> {
         let start = self.sink.bytes_written();
         let rows = self.buffer.rows();
-        let pages: Vec<_> = (0..rows).step_by(PAGE_ROWS).map(|first| PAGE_ROWS.min(rows - first)).collect();
-        let mut chunks =
-            ChunkWriter::new(&self.schema, &mut self.zstd, &mut self.scratch, &pages, &mut self.sink);
-        self.buffer.write(&pages, &mut chunks)?;
+        let mut chunks = ChunkWriter::new(
+            &self.schema,
+            Effort::Thorough,
+            &mut self.zstd,
+            &mut self.scratch,
+            self.buffer.pages(),
+            &mut self.sink,
+        );
+        self.buffer.write(&mut chunks)?;
         let columns = chunks.finish()?;
         self.row_groups.push(
             RowGroupMetaData::builder(Arc::clone(&self.schema))

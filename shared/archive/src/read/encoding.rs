@@ -173,7 +173,7 @@ pub(super) fn deltas(bytes: &mut &[u8], expected: usize, out: &mut Vec<i64>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parquet_file::encoding::{put_deltas, put_indices};
+    use crate::parquet_file::encoding::{index_width, put_deltas, put_indices};
     use proptest::prelude::*;
 
     fn indices(bytes: &[u8], values: usize) -> Vec<u32> {
@@ -230,7 +230,7 @@ mod tests {
         #[test]
         fn indices_come_back(values in proptest::collection::vec(0_u16..200, 1..400)) {
             let mut bytes = Vec::new();
-            put_indices(&mut bytes, &values, 200);
+            put_indices(&mut bytes, &values, index_width(200));
             let expected: Vec<u32> = values.iter().map(|value| u32::from(*value)).collect();
             prop_assert_eq!(indices(&bytes, values.len()), expected);
         }

@@ -6,8 +6,9 @@ use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::statistics::Statistics;
 
+use super::Effort;
 use super::{Chunk, ChunkWriter, Scratch};
-use crate::parquet_file::encoding::{put_deltas, put_indices};
+use crate::parquet_file::encoding::{index_width, put_deltas, put_indices, put_int_deltas};
 
 /// Distinct numbers above which a column of numbers has no dictionary.
 const MAX_NUMBERS: usize = 64;
@@ -58,7 +59,18 @@ impl<W: Write + Send> ChunkWriter<'_, W> {
             return self.nulls(|nulls| Statistics::int32(None, None, None, nulls, false));
         }
         let is_dictionary = entries.len() <= MAX_NUMBERS;
-        let mut chunk = Chunk::new(if is_dictionary { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN });
+        let is_thorough = self.effort == Effort::Thorough;
+        let encoding = match (is_dictionary, is_thorough) {
+            (true, _) => Encoding::RLE_DICTIONARY,
+            (false, true) => Encoding::DELTA_BINARY_PACKED,
+            (false, false) => Encoding::PLAIN,
+        };
+        let mut chunk = Chunk::new(encoding);
+        let mut width = index_width(entries.len());
+        if is_dictionary && entries.len() > 2 && is_thorough {
+            width = width.next_multiple_of(8);
+            self.compress_if_thorough(&mut chunk)?;
+        }
         let (min, max) = (entries.iter().min().copied(), entries.iter().max().copied());
         let nulls = Some((self.rows - present) as u64);
         chunk.statistics = Some(Statistics::int32(min, max, None, nulls, false));
@@ -68,13 +80,17 @@ impl<W: Write + Send> ChunkWriter<'_, W> {
         }
         let mut written = 0;
         for (page, rows) in pages.iter().zip(self.pages) {
-            let Scratch { levels, indices, body, .. } = &mut *self.scratch;
+            let Scratch { levels, longs, indices, body, .. } = &mut *self.scratch;
             levels.clear();
             page.clone().for_each(|value| levels.push(value.is_some()));
             levels.put(body);
-            if is_dictionary {
+            if encoding == Encoding::DELTA_BINARY_PACKED {
+                longs.clear();
+                longs.extend(page.clone().flatten().map(i64::from));
+                put_int_deltas(body, longs);
+            } else if is_dictionary {
                 let in_page = indices.get(written..written + levels.present()).unwrap_or_default();
-                put_indices(body, in_page, entries.len());
+                put_indices(body, in_page, width);
                 written += in_page.len();
             } else {
                 body.extend(page.clone().flatten().flat_map(i32::to_le_bytes));
@@ -99,6 +115,7 @@ impl<W: Write + Send> ChunkWriter<'_, W> {
             return self.nulls(|nulls| Statistics::double(None, None, None, nulls, false));
         }
         let mut chunk = Chunk::new(Encoding::PLAIN);
+        self.compress_if_thorough(&mut chunk)?;
         // Statistics are of numbers that have an order; 0 stands for both zeros.
         let min = is_ordered.then_some(if min == 0.0 { -0.0 } else { min });
         let max = is_ordered.then_some(if max == 0.0 { 0.0 } else { max });

@@ -137,7 +137,7 @@ const QUERIES: [&str; 24] = [
     r#"(vector(1) or vector(2)) and ignoring (a) vector(3) unless vector(4)"#,
     r#"label_replace(rate({a="b"}[5m]), "d", "$1-x", "s", "(.*)")"#,
     r#"rate({a="b"}[5m]) != 3 and -1 < rate({a="b"}[5m])"#,
-    r#"absent_over_time({a="b"}[5m]) or vector(-1.5e-7)"#,
+    r#"absent_over_time({a="b"}[5m]) or vector(1.5e-7)"#,
     r#"(((count_over_time(({a="b"} | json)[5m]))))"#,
     r#"1 == bool 2"#,
     r#"rate_counter({a="b"} | unwrap c [1m]) * ignoring () group_right vector(1)"#,

@@ -90,6 +90,9 @@ impl<'q> MetricQuery<'q> {
             if end.saturating_sub(start) / step > MAX_POINTS {
                 return Err(EvalError::TooManyPoints { most: MAX_POINTS });
             }
+            if estimates(expr) {
+                return Err(EvalError::BadRange("approx_topk is only supported for instant queries"));
+            }
         }
         let mut leaves = Vec::new();
         collect(expr, None, now_nanos, &mut leaves);
@@ -172,6 +175,18 @@ impl<'q> MetricQuery<'q> {
 
 fn check_series(count: usize) -> Result<(), EvalError> {
     if count > MAX_RESULT_SERIES { Err(EvalError::TooManySeries { most: MAX_RESULT_SERIES }) } else { Ok(()) }
+}
+
+/// Whether `approx_topk` stands somewhere in it.
+fn estimates(expr: &MetricExpr) -> bool {
+    match expr {
+        MetricExpr::Aggregation(aggregation) => {
+            aggregation.op == VectorOp::ApproxTopk || estimates(&aggregation.inner)
+        }
+        MetricExpr::Binary(binary) => estimates(&binary.left) || estimates(&binary.right),
+        MetricExpr::LabelReplace(replace) => estimates(&replace.inner),
+        MetricExpr::Number(_) | MetricExpr::Vector(_) | MetricExpr::Range(_) => false,
+    }
 }
 
 /// The range functions of an expression, in the order in which it is evaluated.

@@ -19,14 +19,28 @@ pub(super) struct Leaf<'q> {
     range: &'q RangeAggregation,
     /// The labels that series are told apart by: its own, or those of a `sum` around it.
     grouping: Option<&'q Grouping>,
-    context: PipelineContext,
+    context: LeafContext,
+    index: SeriesIndex,
+    samples: usize,
+}
+
+/// The series, and how a line finds its own.
+#[derive(Default)]
+struct SeriesIndex {
     series: Vec<LeafSeries>,
     by_labels: HashMap<Arc<Labels>, usize>,
     /// The same by the labels as an entry gives them, unsorted: entries of one
     /// stream find their series without building it.
     by_text: HashMap<String, usize>,
     scratch: String,
-    samples: usize,
+}
+
+/// What the query knows about the labels of its lines; see [`PipelineContext`].
+struct LeafContext {
+    now_nanos: Option<i64>,
+    skips_parsers: bool,
+    preserves_errors: bool,
+    required: Vec<String>,
 }
 
 struct LeafSeries {
@@ -75,21 +89,18 @@ impl<'q> Leaf<'q> {
         };
         let mut named = Vec::new();
         read_labels(range, &mut |name| named.push(name));
-        let context = PipelineContext {
+        let context = LeafContext {
             now_nanos,
             skips_parsers: wants_none && named.is_empty(),
             preserves_errors: grouped_by_error || named.contains(&ERROR_LABEL),
+            required: match grouping {
+                Some(Grouping::By(names)) => {
+                    required(named.into_iter().chain(names.iter().map(String::as_str)))
+                }
+                _ => Vec::new(),
+            },
         };
-        Self {
-            range,
-            grouping,
-            context,
-            series: Vec::new(),
-            by_labels: HashMap::new(),
-            by_text: HashMap::new(),
-            scratch: String::new(),
-            samples: 0,
-        }
+        Self { range, grouping, context, index: SeriesIndex::default(), samples: 0 }
     }
 
     /// The time span `(from, to]` that the samples are needed of, for the
@@ -101,7 +112,14 @@ impl<'q> Leaf<'q> {
 
     /// Adds an entry, when it belongs here.
     pub(super) fn add(&mut self, entry: &dyn Entry) -> Result<(), EvalError> {
-        let Some(mut processed) = self.range.log.process(entry, self.context) else {
+        let context = PipelineContext {
+            now_nanos: self.context.now_nanos,
+            skips_parsers: self.context.skips_parsers,
+            preserves_errors: self.context.preserves_errors,
+            required: &self.context.required,
+            drops_early: true,
+        };
+        let Some(mut processed) = self.range.log.process(entry, context) else {
             return Ok(());
         };
         let value = match &self.range.unwrap {
@@ -133,57 +151,17 @@ impl<'q> Leaf<'q> {
         if self.samples > MAX_SAMPLES {
             return Err(EvalError::TooManySamples { most: MAX_SAMPLES });
         }
-        let index = self.series_of(&processed.labels);
-        if let Some(series) = self.series.get_mut(index) {
+        let index = self.index.series_of(self.range, self.grouping, &processed.labels);
+        if let Some(series) = self.index.series.get_mut(index) {
             series.points.push((entry.timestamp_nanos(), value));
         }
         Ok(())
     }
 
-    /// The number of the series that these labels belong to.
-    fn series_of(&mut self, line: &LineLabels<'_>) -> usize {
-        let unwrapped = self.range.unwrap.as_ref().map(|unwrap| unwrap.label.as_str());
-        // A line with an error keeps all its labels, so that it is not lost in a group.
-        let grouping = if line.has_error() { None } else { self.grouping };
-        let keeps = |name: &str| match grouping {
-            Some(Grouping::By(names)) => names.iter().any(|kept| kept == name),
-            Some(without) => without.keeps(name) && unwrapped != Some(name),
-            None => unwrapped != Some(name) || line.has_error(),
-        };
-        let scratch = &mut self.scratch;
-        scratch.clear();
-        line.visit(&mut |_, name, value| {
-            if keeps(name) {
-                for text in [name, "\0", value, "\0"] {
-                    scratch.push_str(text);
-                }
-            }
-        });
-        if let Some(index) = self.by_text.get(scratch.as_str()) {
-            return *index;
-        }
-        let mut labels = Vec::new();
-        line.visit(&mut |_, name, value| {
-            if keeps(name) {
-                labels.push((name.to_owned(), value.to_owned()));
-            }
-        });
-        let labels = Arc::new(Labels::new(labels));
-        let error = line.error().filter(|_| !line.error_is_preserved());
-        let index = *self.by_labels.entry(Arc::clone(&labels)).or_insert_with(|| {
-            self.series.push(LeafSeries { labels, error, points: Vec::new(), from: 0, to: 0 });
-            self.series.len() - 1
-        });
-        if self.by_text.len() < MAX_REMEMBERED {
-            self.by_text.insert(self.scratch.clone(), index);
-        }
-        index
-    }
-
     /// All entries were added.
     pub(super) fn close(&mut self) {
-        self.series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        for series in &mut self.series {
+        self.index.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        for series in &mut self.index.series {
             series.points.sort_by_key(|(at, _)| *at);
         }
     }
@@ -194,7 +172,7 @@ impl<'q> Leaf<'q> {
         let start = end.saturating_sub(self.range.range_nanos);
         let window = Window { end, length: self.range.range_nanos };
         let mut samples = Vec::new();
-        for series in &mut self.series {
+        for series in &mut self.index.series {
             while series.points.get(series.to).is_some_and(|(at, _)| *at <= end) {
                 series.to += 1;
             }
@@ -233,6 +211,65 @@ impl<'q> Leaf<'q> {
         let labels = equal.map(|matcher| (matcher.name.clone(), matcher.source().to_owned()));
         Labels::new(labels.filter(|(_, value)| !value.is_empty()).collect())
     }
+}
+
+impl SeriesIndex {
+    /// The number of the series that these labels belong to.
+    fn series_of(
+        &mut self,
+        range: &RangeAggregation,
+        grouping: Option<&Grouping>,
+        line: &LineLabels<'_>,
+    ) -> usize {
+        let unwrapped = range.unwrap.as_ref().map(|unwrap| unwrap.label.as_str());
+        // A line with an error keeps all its labels, so that it is not lost in a group.
+        let grouping = if line.has_error() { None } else { grouping };
+        let keeps = |name: &str| match grouping {
+            Some(Grouping::By(names)) => names.iter().any(|kept| kept == name),
+            Some(without) => without.keeps(name) && unwrapped != Some(name),
+            None => unwrapped != Some(name) || line.has_error(),
+        };
+        let scratch = &mut self.scratch;
+        scratch.clear();
+        line.visit(&mut |_, name, value| {
+            if keeps(name) {
+                for text in [name, "\0", value, "\0"] {
+                    scratch.push_str(text);
+                }
+            }
+        });
+        if let Some(index) = self.by_text.get(scratch.as_str()) {
+            return *index;
+        }
+        let mut labels = Vec::new();
+        line.visit(&mut |_, name, value| {
+            if keeps(name) {
+                labels.push((name.to_owned(), value.to_owned()));
+            }
+        });
+        let labels = Arc::new(Labels::new(labels));
+        let error = line.error().filter(|_| !line.error_is_preserved());
+        let index = *self.by_labels.entry(Arc::clone(&labels)).or_insert_with(|| {
+            self.series.push(LeafSeries { labels, error, points: Vec::new(), from: 0, to: 0 });
+            self.series.len() - 1
+        });
+        if self.by_text.len() < MAX_REMEMBERED {
+            self.by_text.insert(self.scratch.clone(), index);
+        }
+        index
+    }
+}
+
+/// The names, and those whose suffix a collision gave.
+fn required<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        let base = name.strip_suffix("_extracted");
+        all.extend(std::iter::once(name).chain(base).map(str::to_owned));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Calls `visit` with the labels that the pipeline and the unwrapping look at.

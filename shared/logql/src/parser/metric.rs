@@ -166,7 +166,10 @@ impl Parser {
             "label_replace" => self.label_replace(),
             "vector" => {
                 self.expect("(")?;
-                let number = self.number()?;
+                let Token::Number(number) = *self.peek() else {
+                    return Err(self.unexpected(&["NUMBER"]));
+                };
+                self.next += 1;
                 self.expect(")")?;
                 self.node(MetricExpr::Vector(number), 1)
             }
@@ -187,8 +190,9 @@ impl Parser {
     ) -> Result<RangeAggregation, ParseError> {
         self.expect("(")?;
         let parameter = match self.peek() {
-            Token::Number(_) | Token::Symbol("-" | "+") => {
-                let number = self.number()?;
+            Token::Number(number) => {
+                let number = *number;
+                self.next += 1;
                 self.expect(",")?;
                 Some(number)
             }

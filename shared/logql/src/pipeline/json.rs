@@ -73,6 +73,9 @@ fn flatten(
                 add(name, Cow::Borrowed(value), labels);
             }
         }
+        if labels.are_complete() {
+            return Ok(());
+        }
     }
     name.truncate(outer);
     Ok(())

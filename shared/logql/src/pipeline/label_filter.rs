@@ -45,6 +45,16 @@ impl LabelFilter {
         }
     }
 
+    /// The label, when it is one.
+    pub(crate) fn single_name(&self) -> Option<&str> {
+        let (mut names, mut single) = (0, None);
+        self.visit_names(&mut |name| {
+            names += usize::from(single != Some(name));
+            single = Some(name);
+        });
+        single.filter(|_| names == 1)
+    }
+
     /// Calls `visit` with every label that the filter looks at.
     pub(crate) fn visit_names<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
         match self {

@@ -19,7 +19,7 @@ const EXTRACTED_SUFFIX: &str = "_extracted";
 /// The labels of a line. Reads fall through to the entry; changes are few.
 pub struct LineLabels<'e> {
     entry: &'e dyn Entry,
-    context: PipelineContext,
+    context: PipelineContext<'e>,
     changes: Vec<Change>,
     error: Option<&'static str>,
     details: String,
@@ -36,11 +36,11 @@ struct Change {
 
 impl<'e> LineLabels<'e> {
     /// The labels of an entry, unchanged.
-    pub(crate) fn new(entry: &'e dyn Entry, context: PipelineContext) -> Self {
+    pub(crate) fn new(entry: &'e dyn Entry, context: PipelineContext<'e>) -> Self {
         Self { entry, context, changes: Vec::new(), error: None, details: String::new(), preserved: false }
     }
 
-    pub(crate) fn context(&self) -> PipelineContext {
+    pub(crate) fn context(&self) -> PipelineContext<'e> {
         self.context
     }
 
@@ -103,6 +103,25 @@ impl<'e> LineLabels<'e> {
             }
             None => self.changes.push(Change { name, value: Some(value.into_owned()), extracted: true }),
         }
+    }
+
+    /// Whether a parser found the label.
+    pub(crate) fn was_extracted(&self, name: &str) -> bool {
+        self.change(name).is_some_and(|change| change.extracted)
+    }
+
+    /// Whether parsers found all labels that are asked for.
+    pub(crate) fn are_complete(&self) -> bool {
+        let required = self.context.required;
+        !required.is_empty() && required.iter().all(|name| self.was_extracted(name))
+    }
+
+    /// What `look` sees when there was no error.
+    pub(crate) fn without_error<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let (error, details) = (self.error.take(), std::mem::take(&mut self.details));
+        let seen = look(self);
+        (self.error, self.details) = (error, details);
+        seen
     }
 
     /// Removes a label; removing the error clears it.

@@ -44,6 +44,9 @@ impl LogfmtParser {
             if self.labels.is_empty() {
                 if !value.is_empty() || self.keeps_empty {
                     labels.extract(&name, value);
+                    if labels.are_complete() {
+                        return;
+                    }
                 }
                 continue;
             }

@@ -36,9 +36,11 @@ pub use line_pattern::{LinePattern, PatternPart};
 pub use logfmt::LogfmtParser;
 pub use regexp::RegexpParser;
 
-/// What stages need to know that the line does not say.
+/// What stages need to know that the line does not say. The fields but the
+/// first are what a metric query knows about its labels, and what lets its
+/// parsers stop early: a fault behind all that is asked for is no error.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct PipelineContext {
+pub struct PipelineContext<'c> {
     /// The `now` of templates, in nanoseconds since the epoch; without it
     /// `now` is an error of the template.
     pub now_nanos: Option<i64>,
@@ -46,6 +48,11 @@ pub struct PipelineContext {
     pub skips_parsers: bool,
     /// The query asks for `__error__` itself, so errors of parsers do not fail it.
     pub preserves_errors: bool,
+    /// The labels that are asked for, when these are known: a parser that has
+    /// found them all stops.
+    pub required: &'c [String],
+    /// A line is dropped as soon as a parser finds a label that a later filter rejects.
+    pub drops_early: bool,
 }
 
 /// What is left of an entry after the pipeline.
@@ -68,19 +75,43 @@ impl LogExpr {
     }
 
     /// The entry after the pipeline, unless it is dropped on the way.
-    pub fn process<'e>(&self, entry: &'e dyn Entry, context: PipelineContext) -> Option<ProcessedLine<'e>> {
+    pub fn process<'e>(
+        &self,
+        entry: &'e dyn Entry,
+        context: PipelineContext<'e>,
+    ) -> Option<ProcessedLine<'e>> {
         if !self.selects(entry) {
             return None;
         }
         let mut processed =
             ProcessedLine { line: Cow::Borrowed(entry.line()), labels: LineLabels::new(entry, context) };
-        for stage in &self.stages {
+        for (i, stage) in self.stages.iter().enumerate() {
+            let had_error = processed.labels.has_error();
             if !stage.process(&mut processed) {
                 return None;
+            }
+            if context.drops_early && !had_error && processed.labels.has_error() {
+                let later = self.stages.get(i + 1..).unwrap_or_default();
+                if matches!(stage, Stage::Json(_) | Stage::Logfmt(_)) && rejects(later, &mut processed.labels)
+                {
+                    return None;
+                }
             }
         }
         Some(processed)
     }
+}
+
+/// Whether a filter on one label, which the parser found before it failed,
+/// rejects it. Such a line is dropped for its label, not kept for its error.
+fn rejects(later: &[Stage], labels: &mut LineLabels<'_>) -> bool {
+    let unchanged = later.iter().take_while(|stage| !matches!(stage, Stage::LabelFormat(_)));
+    let mut filters = unchanged
+        .filter_map(|stage| if let Stage::LabelFilter(filter) = stage { Some(filter) } else { None });
+    filters.any(|filter| {
+        let known = filter.single_name().is_some_and(|name| labels.was_extracted(name));
+        known && !labels.without_error(|labels| filter.process(labels))
+    })
 }
 
 impl Stage {
@@ -91,7 +122,7 @@ impl Stage {
             Self::LineFilter(filter) => return filter.matches(line),
             Self::LabelFilter(filter) => return filter.process(labels),
             Self::Json(_) | Self::Logfmt(_) | Self::Regexp(_) | Self::Pattern(_)
-                if labels.context().skips_parsers => {}
+                if labels.context().skips_parsers || labels.are_complete() => {}
             Self::Json(parser) => parser.process(line, labels),
             Self::Logfmt(parser) => parser.process(line, labels),
             Self::Regexp(parser) => parser.process(line, labels),

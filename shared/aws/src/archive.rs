@@ -33,6 +33,8 @@ const BODY_ATTEMPTS: usize = 3;
 const SLOWEST_UPLOAD_BYTES_PER_SECOND: u64 = 4_000_000;
 /// What every upload is given on top of that.
 const LEAST_UPLOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A file is read and sent in pieces of this size.
+const UPLOAD_BUFFER_BYTES: usize = 256 << 10;
 /// Only what stands here is subject to the expiry of a retention class.
 const LOGS_PREFIX: &str = "logs/";
 
@@ -112,7 +114,6 @@ impl S3Archive {
 /// What is uploaded, by each attempt anew.
 enum Body<'a> {
     Bytes(Bytes),
-    /// Read a few KB at a time.
     File(&'a Path),
 }
 
@@ -129,7 +130,10 @@ impl Body<'_> {
     async fn stream(&self) -> Result<ByteStream, AwsError> {
         match self {
             Self::Bytes(bytes) => Ok(ByteStream::from(bytes.clone())),
-            Self::File(path) => ByteStream::from_path(path).await.map_err(|err| unreadable(path, err)),
+            Self::File(path) => {
+                let file = ByteStream::read_from().path(path).buffer_size(UPLOAD_BUFFER_BYTES);
+                file.build().await.map_err(|err| unreadable(path, err))
+            }
         }
     }
 }

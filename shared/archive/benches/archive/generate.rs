@@ -124,7 +124,14 @@ async fn put(
         }
         if sums.needle.is_empty() {
             let record = routed.kept.iter().flat_map(|(_, records)| records).last().unwrap();
-            sums.needle = record.message.chars().take(60).collect();
+            // What few lines have: who asked and when; how long it took and in which trace.
+            let from = record.line.find("duration=").unwrap_or_default();
+            let text = if from > 0 || record.message.starts_with("GET") {
+                &record.line[from..]
+            } else {
+                &record.message
+            };
+            sums.needle = text.chars().take(60).collect();
         }
     }
     for (class, records) in &routed.kept {

@@ -216,7 +216,12 @@ impl Wanted {
         let Some(lines) = columns.get(Column::Line) else { return rows.clear() };
         let joined = lines.joined().map(str::as_bytes);
         let Some(joined) = joined.filter(|joined| memchr(MARK, joined).is_none()) else {
-            return rows.retain(|row| text.find(columns.row(*row).line().as_bytes()).is_some());
+            let mut line = String::new();
+            return rows.retain(|row| {
+                line.clear();
+                columns.row(*row).unfold_line(&mut line);
+                text.find(line.as_bytes()).is_some()
+            });
         };
         // Few of the lines have it: the page is searched as one text.
         let mut hits = Vec::new();

@@ -17,7 +17,7 @@ use super::fetch::{MAX_REQUESTS, all};
 use super::file::OpenFile;
 use super::filter::Wanted;
 use super::rows::{Cursor, Order};
-use super::seen::{EventId, Seen};
+use super::seen::{Batches, EventId, Seen};
 use super::values::Scratch;
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
@@ -114,9 +114,9 @@ fn turned(order: Order, millis: i64) -> i64 {
 }
 
 impl Position {
-    fn of(order: Order, row: &StoredRow<'_>) -> Self {
+    fn of<'a>(order: Order, row: &StoredRow<'a>, batches: &mut Batches<'a>) -> Self {
         let more = row.more_event_ids.map_or(0, |ids| ids.bytes().filter(|byte| *byte == b',').count() + 1);
-        Self { time: turned(order, millis(row)), id: EventId::of_row(row), more: Reverse(more as u32) }
+        Self { time: turned(order, millis(row)), id: batches.id_of(row), more: Reverse(more as u32) }
     }
 }
 
@@ -155,7 +155,6 @@ pub struct Merge<'s, S: ObjectReader> {
     heads: BinaryHeap<Head>,
     /// The input whose row was given last.
     given: Option<usize>,
-    last: Option<Position>,
     seen: Seen,
     scratch: Scratch,
     held_bytes: usize,
@@ -196,7 +195,6 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             open: Vec::new(),
             heads: BinaryHeap::new(),
             given: None,
-            last: None,
             seen: Seen::new(limits.max_seen_events, limits.window_millis),
             scratch: Scratch::new(),
             held_bytes: 0,
@@ -222,7 +220,6 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             };
             if self.is_given(position, is_new, rank) {
                 self.given = Some(rank);
-                self.last = Some(position);
                 return Ok(true);
             }
             self.step(rank).await?;
@@ -388,12 +385,10 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         let time = turned(self.order, position.time);
         let more = || more.into_iter().flat_map(|ids| ids.split(',')).map(|id| position.id.of_more(id));
         let has_id = position.id != EventId::NONE;
-        let is_repeated = has_id
-            && (self.last == Some(position) && position.more == Reverse(0)
-                || self.seen.has(position.id) && more().all(|id| self.seen.has(id)));
-        if has_id && !is_repeated {
-            self.seen.add(position.id, time);
-            more().for_each(|id| self.seen.add(id, time));
+        let mut is_repeated = has_id;
+        if has_id {
+            is_repeated &= !self.seen.add(position.id, time);
+            more().for_each(|id| is_repeated &= !self.seen.add(id, time));
         }
         match (is_new, is_repeated) {
             (false, _) => self.result.known_rows += 1,
@@ -410,8 +405,10 @@ impl Open {
         self.at = 0;
         self.positions.clear();
         let cursor = &self.cursor;
-        self.positions
-            .extend(cursor.rows.iter().map(|row| (Position::of(order, &cursor.identity(*row)), *row)));
+        let mut batches = Batches::default();
+        self.positions.extend(
+            cursor.rows.iter().map(|row| (Position::of(order, &cursor.identity(*row), &mut batches), *row)),
+        );
         if !self.positions.is_sorted_by_key(|(position, _)| position) {
             self.positions.sort_by_key(|(position, _)| *position);
         }

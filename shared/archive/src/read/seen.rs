@@ -1,7 +1,7 @@
 //! Event ids as numbers, and which of them were seen.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
@@ -13,13 +13,19 @@ const ID_DIGITS: usize = 56;
 /// Bits of an id below its milliseconds.
 const LOW_BITS: u32 = 144;
 
+/// Bits that count the events of a batch.
+const INDEX_MASK: u64 = 0xffff;
+
+/// Above these bits of the first word nothing is set in a number, and something in a text.
+const TEXT_SHIFT: u32 = 60;
+
 /// The largest id that is kept letter by letter.
 const SHORT_BYTES: usize = 22;
 
 /// An event id of 24 bytes, in the order of the ids: CloudWatch's as numbers,
 /// the same whether they are stored whole or in parts, then all others. Of long
 /// ones that are none of CloudWatch's it is a hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EventId([u64; 3]);
 
 impl EventId {
@@ -81,11 +87,42 @@ impl EventId {
 
     /// The id of a row's first event.
     pub fn of_row(row: &StoredRow<'_>) -> Self {
-        let parts = || {
-            let batch = Self::of_digits(row.event_batch?)?;
-            Some(Self::of_parts(row.observed_millis()?, batch, row.event_index?))
+        Batches::default().id_of(row)
+    }
+}
+
+/// Batches that rows were of lately: rows of a merged file share them, to the
+/// place in memory.
+#[derive(Debug, Default)]
+pub(super) struct Batches<'a> {
+    known: Vec<(&'a str, EventId)>,
+    next: usize,
+}
+
+impl<'a> Batches<'a> {
+    /// As many log streams may write at a time before batches are read anew.
+    const MOST: usize = 16;
+
+    /// The id of a row's first event.
+    pub fn id_of(&mut self, row: &StoredRow<'a>) -> EventId {
+        let mut parts = || {
+            let batch = self.number_of(row.event_batch?)?;
+            Some(EventId::of_parts(row.observed_millis()?, batch, row.event_index?))
         };
-        row.event_id.map(Self::of_text).or_else(parts).unwrap_or(Self::NONE)
+        row.event_id.map(EventId::of_text).or_else(&mut parts).unwrap_or(EventId::NONE)
+    }
+
+    fn number_of(&mut self, digits: &'a str) -> Option<EventId> {
+        if let Some((_, number)) = self.known.iter().find(|(known, _)| std::ptr::eq(*known, digits)) {
+            return Some(*number);
+        }
+        let number = EventId::of_digits(digits)?;
+        match self.known.get_mut(self.next % Self::MOST) {
+            Some(place) => *place = (digits, number),
+            None => self.known.push((digits, number)),
+        }
+        self.next += 1;
+        Some(number)
     }
 }
 
@@ -118,26 +155,44 @@ fn number(digits: &str) -> Option<EventId> {
     Some(EventId(words))
 }
 
-/// Ids differ in their low bits, most of all: no attacker chooses them, CloudWatch does.
-#[derive(Default)]
-struct Mix(u64);
+/// Ids of a batch stand side by side in the table, as they come one after the
+/// other: memory is read in lines. No attacker chooses ids, CloudWatch does.
+impl Hash for EventId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let fold = |word: u64| {
+            let product = u128::from(word ^ 0x243f_6a88_85a3_08d3) * 0x9e37_79b9_7f4a_7c15;
+            (product as u64) ^ (product >> 64) as u64
+        };
+        let [high, middle, low] = self.0;
+        let (above, index) = match high >> TEXT_SHIFT {
+            0 => (high & INDEX_MASK, low & INDEX_MASK),
+            _ => (high, 0),
+        };
+        let batch = fold(fold(fold(above) ^ middle) ^ (low - index));
+        // The upper bits tell neighbours apart before they are compared.
+        state.write_u64(batch.wrapping_add(index).wrapping_add(index << 57));
+    }
+}
 
-impl Hasher for Mix {
+/// Passes on what [`EventId`] made.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
     fn finish(&self) -> u64 {
         self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+        bytes.iter().for_each(|byte| self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte)));
     }
 
     fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product as u64) ^ (product >> 64) as u64;
+        self.0 = word;
     }
 }
 
-type Ids = HashSet<[u64; 3], BuildHasherDefault<Mix>>;
+type Ids = HashSet<EventId, BuildHasherDefault<AsIs>>;
 
 /// Which ids were seen: of the last while, and no more than a number of them.
 ///
@@ -157,12 +212,8 @@ impl Seen {
         Self { most, window_millis, since_millis: 0, younger: Ids::default(), older: Ids::default() }
     }
 
-    pub fn has(&self, id: EventId) -> bool {
-        self.younger.contains(&id.0) || self.older.contains(&id.0)
-    }
-
-    /// Remembers an id that was seen in a row of `millis`.
-    pub fn add(&mut self, id: EventId, millis: i64) {
+    /// Remembers an id that is seen in a row of `millis`; whether it is new.
+    pub fn add(&mut self, id: EventId, millis: i64) -> bool {
         if self.younger.is_empty() {
             self.since_millis = millis;
         } else if millis.abs_diff(self.since_millis) > self.window_millis.unsigned_abs()
@@ -172,7 +223,8 @@ impl Seen {
             self.younger.clear();
             self.since_millis = millis;
         }
-        self.younger.insert(id.0);
+        let is_new = self.younger.insert(id);
+        is_new && (self.older.is_empty() || !self.older.contains(&id))
     }
 }
 
@@ -212,19 +264,30 @@ mod tests {
     #[test]
     fn ids_are_forgotten_by_time_and_by_number() {
         let id = |number: u64| EventId([0, 0, number]);
-        let mut seen = Seen::new(10, 100);
-        seen.add(id(1), 0);
-        seen.add(id(2), 100);
-        seen.add(id(3), 101);
-        assert!(seen.has(id(1)) && seen.has(id(2)), "the window is not over for id 2");
-        seen.add(id(4), 202);
-        assert!(!seen.has(id(1)) && !seen.has(id(2)) && seen.has(id(3)));
+        let seen = |adds: &[(u64, i64)], asked: u64| {
+            let mut seen = Seen::new(10, 100);
+            adds.iter().for_each(|(number, millis)| drop(seen.add(id(*number), *millis)));
+            !seen.add(id(asked), adds.last().unwrap().1)
+        };
+        let apart = [(1, 0), (2, 100), (3, 101), (4, 202)];
+        assert!(seen(&apart[..3], 1) && seen(&apart[..3], 2) && seen(&apart[..3], 3));
+        assert!(!seen(&apart, 1) && !seen(&apart, 2) && seen(&apart, 3));
 
-        let mut seen = Seen::new(10, 100);
-        (0..5).for_each(|number| seen.add(id(number), 0));
-        seen.add(id(5), 0);
-        assert!((0..6).all(|number| seen.has(id(number))));
-        (6..11).for_each(|number| seen.add(id(number), 0));
-        assert!(!seen.has(id(4)) && seen.has(id(5)));
+        let many: Vec<_> = (0..11).map(|number| (number, 0)).collect();
+        assert!((0..6).all(|number| seen(&many[..6], number)));
+        assert!(!seen(&many, 4) && seen(&many, 5) && seen(&many, 10));
+    }
+
+    #[test]
+    fn neighbours_have_hashes_of_their_own() {
+        let hash = |id: EventId| {
+            let mut hasher = AsIs::default();
+            id.hash(&mut hasher);
+            hasher.finish()
+        };
+        let texts = (0..1000).map(|i| EventId::of_text(&format!("e{i}")));
+        let numbers = (0..1000).map(|i| EventId::of_text(&format!("{i:056}")));
+        let hashes: HashSet<_> = texts.chain(numbers).map(hash).collect();
+        assert_eq!(hashes.len(), 2000);
     }
 }

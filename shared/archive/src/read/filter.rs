@@ -218,6 +218,10 @@ impl Wanted {
         let Some(joined) = joined.filter(|joined| memchr(MARK, joined).is_none()) else {
             let mut line = String::new();
             return rows.retain(|row| {
+                let stored = lines.text(*row).unwrap_or_default().as_bytes();
+                if memchr(MARK, stored).is_none() {
+                    return text.find(stored).is_some();
+                }
                 line.clear();
                 columns.row(*row).unfold_line(&mut line);
                 text.find(line.as_bytes()).is_some()

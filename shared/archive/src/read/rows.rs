@@ -26,28 +26,41 @@ pub enum Order {
 
 /// The decoded columns of a row group.
 #[derive(Debug, Default)]
-pub(super) struct Columns(Vec<Option<Values>>);
+pub(super) struct Columns {
+    values: Vec<Option<Values>>,
+    /// Those that were decoded last and have a value in any row: the others are not even looked at.
+    shown: ColumnSet,
+}
 
 impl Columns {
     pub fn get(&self, column: Column) -> Option<&Values> {
-        self.0.get(column as usize)?.as_ref()
+        if !self.shown.has(column) {
+            return None;
+        }
+        self.values.get(column as usize)?.as_ref()
     }
 
     fn put(&mut self, values: Values) {
-        self.0.resize_with(Column::ALL.len(), || None);
+        self.values.resize_with(Column::ALL.len(), || None);
         let column = values.column as usize;
-        if let Some(place) = self.0.get_mut(column) {
+        if let Some(place) = self.values.get_mut(column) {
             *place = Some(values);
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Values> {
-        self.0.iter().flatten()
+        self.values.iter().flatten()
     }
 
     fn decode(&mut self, columns: ColumnSet, row: u32, scratch: &mut Scratch) -> Result<(), Damage> {
-        let mut wanted = self.0.iter_mut().flatten().filter(|values| columns.has(values.column));
-        wanted.try_for_each(|values| values.decode(row, scratch))
+        self.shown = ColumnSet::default();
+        for values in self.values.iter_mut().flatten().filter(|values| columns.has(values.column)) {
+            values.decode(row, scratch)?;
+            if values.has_any() {
+                self.shown = self.shown.and(ColumnSet::of(&[values.column]));
+            }
+        }
+        Ok(())
     }
 
     /// A row as it is stored; columns that are not decoded are null.

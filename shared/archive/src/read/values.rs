@@ -246,6 +246,11 @@ impl Values {
         Ok(entries)
     }
 
+    /// Whether any row of the decoded page has a value.
+    pub fn has_any(&self) -> bool {
+        self.form != Form::Null
+    }
+
     fn span(&self, row: u32) -> Option<Span> {
         match self.form {
             Form::Null => None,

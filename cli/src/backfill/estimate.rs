@@ -2,6 +2,7 @@
 //! states and one page of the log group's events.
 
 use super::payload::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_EVENTS, WINDOW_MILLIS};
+use crate::ingest::PARALLEL;
 
 /// Bytes of events that one answer of `FilterLogEvents` holds at most.
 const PAGE_BYTES: u64 = 1 << 20;
@@ -68,7 +69,7 @@ pub struct Estimate {
     pub gb_seconds: f64,
     /// Dollars, at list price.
     pub dollars: f64,
-    /// How long it takes at the rate that was asked for.
+    /// How long it takes.
     pub seconds: u64,
 }
 
@@ -91,7 +92,10 @@ impl Estimate {
         let payloads = (full + hours * known.sample.streams.max(1)).min(events);
         let vcpus = known.ingest_memory_mb / MEMORY_OF_A_VCPU;
         let busy = bytes as f64 / (INGEST_BYTES_PER_SECOND * vcpus.max(f64::MIN_POSITIVE));
-        let gb_seconds = (busy + payloads as f64 * INVOCATION_SECONDS) * known.ingest_memory_mb / 1024.0;
+        let invoked_seconds = busy + payloads as f64 * INVOCATION_SECONDS;
+        let gb_seconds = invoked_seconds * known.ingest_memory_mb / 1024.0;
+        // Reading and sending go on side by side: the slower one counts.
+        let seconds = (requests as f64 / known.rate).max(invoked_seconds / PARALLEL as f64);
         Self {
             bytes,
             events,
@@ -99,7 +103,7 @@ impl Estimate {
             payloads,
             gb_seconds,
             dollars: gb_seconds * LAMBDA_GB_SECOND + payloads as f64 * (LAMBDA_REQUEST + S3_PUT),
-            seconds: (requests as f64 / known.rate) as u64,
+            seconds: seconds as u64,
         }
     }
 
@@ -170,6 +174,14 @@ mod tests {
         assert_eq!(Estimate::of(&long).bytes, 30_000_000_000);
         let young = Known { stored_millis: 0, ..known() };
         assert_eq!(Estimate::of(&young).bytes, 30_000_000_000);
+    }
+
+    #[test]
+    fn a_quiet_group_takes_as_long_as_its_payloads_do() {
+        let quiet = Estimate::of(&Known { stored_bytes: 3_000_000, ..known() });
+        // 5,000 events in 241 hours of 4 streams; 964 payloads, a tenth of a second each, four at once.
+        assert_eq!((quiet.events, quiet.requests, quiet.payloads), (5_000, 11, 964));
+        assert_eq!(quiet.seconds, 24);
     }
 
     #[test]

@@ -111,6 +111,38 @@ def test_a_run_that_was_killed_is_gone_on_with(deployed, tmp_path):
     assert lines(deployed, group) == expected
 
 
+def test_what_was_merged_meanwhile_is_recognised_when_it_comes_again(deployed, tmp_path):
+    group = "/ecs/history-merged"
+    expected = history(deployed, group, ["a", "b"])
+    days = sorted({written(at)[:10] for at in (START, END)})
+
+    def bring_in(file):
+        code, out, err = backfill(deployed, tmp_path, "--log-group", group, "--yes", "--checkpoint", str(tmp_path / file))
+        assert code == 0, err
+        return [int(count) for count in table(out)[0][5:7]]
+
+    def merge():
+        for day in days:
+            deployed.invoke("CompactFunctionName", {"class": "standard", "day": day})
+
+    def exported():
+        out = deployed.catchment(
+            "export", "--stack", NAME, "--from", written(START), "--to", written(END), "--service", "history-merged"
+        )
+        return [json.loads(line)["line"] for line in out.splitlines()]
+
+    assert bring_in("first") == [48, 0]
+    merge()
+    assert len(deployed.records(group)) == len(expected)
+    # The small objects are gone, so they are written again, under the keys of which the
+    # merged ones say that they replace them.
+    created, _ = bring_in("second")
+    assert created > 0 and exported() == expected
+    merge()
+    assert exported() == expected
+    assert len(deployed.records(group)) == len(expected), "they are gone again"
+
+
 @pytest.mark.parametrize(("answer", "code", "events"), [("n", 1, 0), ("y", 0, 4)])
 def test_somebody_at_a_terminal_is_asked(deployed, tmp_path, answer, code, events):
     group = f"/ecs/history-asked-{answer}"
@@ -155,17 +187,18 @@ def test_audit_entries_of_history_are_kept(deployed, tmp_path):
 
 
 def test_groups_are_chosen_by_pattern_and_refused_with_the_reason(deployed, tmp_path):
-    for group, kind in [("/ecs/old-one", "STANDARD"), ("/ecs/old-two", "STANDARD"), ("/ecs/old-rare", "INFREQUENT_ACCESS")]:
+    # Names that the stack does not subscribe to: they are read all the same.
+    for group, kind in [("/elsewhere/old-one", "STANDARD"), ("/elsewhere/old-two", "STANDARD"), ("/elsewhere/old-rare", "INFREQUENT_ACCESS")]:
         deployed.logs.create_log_group(logGroupName=group, logGroupClass=kind)
-    deployed.logs.put_retention_policy(logGroupName="/ecs/old-two", retentionInDays=1)
-    code, out, err = backfill(deployed, tmp_path, "--pattern", "/ecs/old-*", "--pattern", "/catchment/*", "--estimate")
-    assert [row[0] for row in table(out)] == ["/ecs/old-one", "/ecs/old-two", "all"], err
-    assert code == 0 and "left out: /ecs/old-rare is of the log class INFREQUENT_ACCESS" in err
+    deployed.logs.put_retention_policy(logGroupName="/elsewhere/old-two", retentionInDays=1)
+    code, out, err = backfill(deployed, tmp_path, "--pattern", "/elsewhere/old-*", "--pattern", "/catchment/*", "--estimate")
+    assert [row[0] for row in table(out)] == ["/elsewhere/old-one", "/elsewhere/old-two", "all"], err
+    assert code == 0 and "left out: /elsewhere/old-rare is of the log class INFREQUENT_ACCESS" in err
 
     for arguments, code, words in [
         (["--log-group", f"/catchment/{NAME}/ingest"], 2, "Catchment's own"),
-        (["--log-group", "/ecs/old-rare"], 1, "Logs Insights"),
-        (["--log-group", "/ecs/old"], 4, "there is no log group /ecs/old here"),
+        (["--log-group", "/elsewhere/old-rare"], 1, "Logs Insights"),
+        (["--log-group", "/elsewhere/old"], 4, "there is no log group /elsewhere/old here"),
         (["--pattern", "/nothing/*"], 4, "no log group matches"),
     ]:
         found = backfill(deployed, tmp_path, *arguments, "--estimate")

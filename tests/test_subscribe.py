@@ -84,7 +84,9 @@ def test_a_lifecycle_rule_for_each_class_is_in_the_deployed_template(deployed):
     body = deployed.client("cloudformation").get_template(StackName="e2e", TemplateStage="Processed")["TemplateBody"]
     template = json.loads(body) if isinstance(body, str) else body
     rules = template["Resources"]["ArchiveBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert [rule["Id"] for rule in rules] == ["short", "standard", "long", "quarantine", "leftovers"]
+    # Those that move objects are under conditions; here they are not yet decided.
+    expiry = [rule["Id"] for rule in rules if "Fn::If" not in rule]
+    assert expiry == ["short", "standard", "long", "quarantine", "leftovers"]
 
 
 @pytest.mark.parametrize("function", ["Evaluate", "Subscribe"])

@@ -211,6 +211,53 @@ fn objects_that_are_none_of_ours_are_foreign() {
     }
 }
 
+#[test]
+fn a_large_file_is_read_in_ranges_of_what_is_asked_for() {
+    let random = |i: u64| format!("{:016x}", (i ^ i << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let texts: Vec<String> = (0..12_000_u64).map(|i| (0..12).map(|j| random(i * 12 + j)).collect()).collect();
+    let ids: Vec<String> = (0..12_000).map(|i| format!("{i:056}")).collect();
+    let records: Vec<_> = ids.iter().zip(&texts).map(|(id, text)| record(id, text)).collect();
+    let store = MemoryArchive::default();
+    let key = ObjectKey::new("logs/class=long/dt=2024-12-18/x.parquet");
+    // So many keys that the footer does not fit into what is read of the end.
+    let beside = |i| ObjectKey::new(format!("logs/class=long/dt=2024-12-18/{i:0100}.parquet"));
+    let replaced: Vec<_> = (0..4000).map(beside).collect();
+    let elsewhere = ObjectKey::new("logs/class=long/dt=2024-12-19/other.parquet");
+    block_on(async {
+        let mut file = Vec::new();
+        let mut writer = MergedWriter::new(&mut file).unwrap();
+        for record in &records {
+            let row = StoredRow {
+                event_id: Some(record.event_id),
+                message: Some(record.line),
+                timestamp: Some(1),
+                ..StoredRow::default()
+            };
+            writer.push(&row).unwrap();
+        }
+        let keys: Vec<_> = replaced.iter().cloned().chain([elsewhere, key.clone()]).collect();
+        writer.finish(&keys).unwrap();
+        let size = file.len() as u64;
+        assert!(size > 1 << 20, "{size}");
+        store.put_if_absent(&key, Bytes::from(file)).await.unwrap();
+        let listed = store.list("logs/", None).await.unwrap().remove(0);
+        let file = OpenFile::open(&store, &listed).await.unwrap();
+        assert_eq!(file.replaces(), replaced, "an object has no say over other partitions, nor itself");
+        assert_eq!((file.rows_in_file(), file.schema_version()), (12_000, 3));
+        let keys_bytes = 4000 * (replaced[0].as_str().len() as u64 + 1);
+        assert!((keys_bytes..size / 2).contains(&file.bytes_read()), "{} of {size}", file.bytes_read());
+
+        let mut rows = file.rows(&store, Order::OldestFirst, ColumnSet::IDENTITY);
+        let mut found = 0;
+        while let Some(batch) = rows.next_batch().await.unwrap() {
+            assert!(batch.rows().all(|row| row.timestamp == Some(1) && row.message.is_none()));
+            found += batch.len();
+        }
+        assert_eq!(found, 12_000);
+        assert!(rows.bytes_read() < size * 3 / 4, "{} of {size}", rows.bytes_read());
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 150 } else { 20_000 }))]
     #[test]

@@ -131,7 +131,7 @@ async fn put(
             } else {
                 &record.message
             };
-            sums.needle = text.chars().take(60).collect();
+            sums.needle = text.chars().take(40).collect();
         }
     }
     for (class, records) in &routed.kept {

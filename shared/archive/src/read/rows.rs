@@ -318,6 +318,11 @@ impl<'s, S: ObjectReader> Rows<'s, S> {
         Self { store, cursor: Cursor::new(file, order, columns, None), scratch: Scratch::new() }
     }
 
+    /// Bytes that the store gave so far, with those that opening took.
+    pub fn bytes_read(&self) -> u64 {
+        self.cursor.file.bytes_read()
+    }
+
     /// The next rows, as many as a set of pages has; `None` at the end.
     pub async fn next_batch(&mut self) -> Result<Option<Batch<'_>>, ReadError<S::Error>> {
         let is_more = self.cursor.advance(self.store, &mut self.scratch).await?;

@@ -13,7 +13,7 @@ const MINIBLOCK: usize = BLOCK / MINIBLOCKS;
 const LENGTH: usize = 4;
 
 /// ULEB128.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

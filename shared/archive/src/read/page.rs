@@ -280,3 +280,51 @@ impl Inflated {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page header as Thrift writes it: a data page of version 1, plain.
+    fn header(bytes: usize, stored_bytes: usize, values: u32) -> Vec<u8> {
+        let mut out = vec![0x15, 0];
+        let mut size = |field: u8, size: u64| {
+            out.push(field);
+            crate::parquet_file::encoding::put_varint(&mut out, size << 1);
+        };
+        size(0x15, bytes as u64);
+        size(0x15, stored_bytes as u64);
+        // Field 5, a structure: values, encoding 0; the ends of both.
+        out.push(0x2c);
+        out.push(0x15);
+        crate::parquet_file::encoding::put_varint(&mut out, u64::from(values) << 1);
+        out.extend([0x15, 0, 0, 0]);
+        out
+    }
+
+    #[test]
+    fn sizes_are_believed_up_to_their_limits() {
+        let read = |bytes, stored_bytes, values| Header::parse(&header(bytes, stored_bytes, values));
+        let (found, length) = read(MAX_PAGE_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS).unwrap();
+        assert_eq!(
+            (found.bytes, found.stored_bytes, found.values),
+            (MAX_PAGE_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS)
+        );
+        assert_eq!(length, header(MAX_PAGE_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS).len());
+        assert!(read(MAX_PAGE_BYTES + 1, 0, 1).is_err());
+        assert!(read(0, MAX_PAGE_BYTES + 1, 1).is_err());
+        assert!(read(0, 0, MAX_PAGE_ROWS + 1).is_err());
+    }
+
+    #[test]
+    fn a_page_must_become_as_large_as_it_says() {
+        let stored = zstd::bulk::compress(&[7; 1000], 1).unwrap();
+        let mut inflated = Inflated::new();
+        assert_eq!(inflated.inflate(Codec::Zstd, &stored, 1000), Ok(&[7; 1000][..]));
+        for other in [0, 999, 1001] {
+            assert!(inflated.inflate(Codec::Zstd, &stored, other).is_err(), "{other}");
+        }
+        assert!(inflated.inflate(Codec::None, &stored, 1000).is_err());
+        assert!(inflated.inflate(Codec::Zstd, &[7; 100], 1000).is_err());
+    }
+}

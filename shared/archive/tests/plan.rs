@@ -135,6 +135,15 @@ fn many_objects_at_once_are_merged_in_several_steps() {
     assert_eq!(planned(&listed, MIDNIGHT + 2 * DAY).len(), 1);
 }
 
+/// Planning takes time in proportion to the objects; 3,840 of 100 KB are 384 MB.
+#[test]
+fn as_many_objects_as_are_looked_at_are_planned_at_once() {
+    let at = |i: usize| (MIDNIGHT + i as i64 * 1000, MIDNIGHT + i as i64 * 1000 + 500);
+    let listed: Vec<_> = (0..40_000).map(|i| at_millis(i, false, at(i), 100_000)).collect();
+    let steps: Vec<_> = planned(&listed, MIDNIGHT + 2 * DAY).iter().map(|(inputs, _)| inputs.len()).collect();
+    assert_eq!(steps, [vec![3840; 10], vec![1600]].concat());
+}
+
 #[test]
 fn a_step_ends_where_the_rest_begins() {
     let limits = CompactLimits { max_inputs: 3, ..CompactLimits::default() };

@@ -154,25 +154,65 @@ fn groups<'s, 'l>(spans: &'s [Span<'l>], phase: Phase, limits: &CompactLimits) -
     let mut groups = Vec::new();
     let mut rest = spans;
     while !rest.is_empty() {
-        let mut length = cluster(rest, limits);
-        while let Some((group, behind)) = rest.split_at_checked(length) {
-            let next = behind.get(..cluster(behind, limits)).unwrap_or_default();
-            if next.is_empty() || !are_joined(group, next, phase, limits) {
+        let mut group = Run::of(rest.get(..cluster(rest, limits)).unwrap_or(rest));
+        while let Some(behind) = rest.get(group.length..).filter(|behind| !behind.is_empty()) {
+            let next = Run::of(behind.get(..cluster(behind, limits)).unwrap_or(behind));
+            if !group.takes(&next, phase, limits) {
                 break;
             }
-            length += next.len();
+            group.add(&next);
         }
-        let (group, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        if needs_work(group) {
-            groups.push(group);
+        let (spans, behind) = rest.split_at_checked(group.length).unwrap_or((rest, &[]));
+        if group.needs_work {
+            groups.push(spans);
         }
         rest = behind;
     }
     groups
 }
 
-fn needs_work(group: &[Span<'_>]) -> bool {
-    group.len() > 1 || group.iter().any(|span| !span.is_merged)
+/// Spans that a step may take together, in sum.
+struct Run {
+    length: usize,
+    bytes: u64,
+    /// Memory when most of them are open.
+    peak: u64,
+    hour: Option<i64>,
+    needs_work: bool,
+}
+
+impl Run {
+    fn of(spans: &[Span<'_>]) -> Self {
+        Self {
+            length: spans.len(),
+            bytes: total_bytes(spans),
+            peak: peak_open_bytes(spans),
+            hour: spans.first().map(|span| span.first.div_euclid(HOUR_MILLIS)),
+            needs_work: spans.len() > 1 || spans.iter().any(|span| !span.is_merged),
+        }
+    }
+
+    /// Whether a neighbour that does not overlap becomes one object with it.
+    fn takes(&self, next: &Self, phase: Phase, limits: &CompactLimits) -> bool {
+        let length = self.length + next.length;
+        let fits = self.bytes + next.bytes <= limits.max_joined_bytes
+            && length <= limits.max_inputs
+            && (length == 2 || self.peak.max(next.peak) <= limits.max_open_bytes)
+            && self.bytes.min(next.bytes) < limits.small_bytes;
+        fits && match phase {
+            // Hours are not joined with each other, nor rewritten for a neighbour.
+            Phase::Hours(_) => self.needs_work && next.needs_work && self.hour == next.hour,
+            Phase::Day | Phase::Old => true,
+        }
+    }
+
+    /// Neighbours are not open at the same time.
+    fn add(&mut self, next: &Self) {
+        self.length += next.length;
+        self.bytes += next.bytes;
+        self.peak = self.peak.max(next.peak);
+        self.needs_work = true;
+    }
 }
 
 /// How many of the spans, from the first one on, hang together.
@@ -218,22 +258,6 @@ impl Edge {
             self.bytes += span.listed.bytes;
             self.is_merged &= span.is_merged;
         }
-    }
-}
-
-/// Whether two neighbours that do not overlap become one object.
-fn are_joined(group: &[Span<'_>], next: &[Span<'_>], phase: Phase, limits: &CompactLimits) -> bool {
-    let (bytes, next_bytes) = (total_bytes(group), total_bytes(next));
-    let fits = bytes + next_bytes <= limits.max_joined_bytes
-        && group.len() + next.len() <= limits.max_inputs
-        && (group.len() + next.len() == 2
-            || peak_open_bytes(group).max(peak_open_bytes(next)) <= limits.max_open_bytes)
-        && bytes.min(next_bytes) < limits.small_bytes;
-    let hour = |spans: &[Span<'_>]| spans.first().map(|span| span.first.div_euclid(HOUR_MILLIS));
-    fits && match phase {
-        // Hours are not joined with each other, nor rewritten for a neighbour.
-        Phase::Hours(_) => needs_work(group) && needs_work(next) && hour(group) == hour(next),
-        Phase::Day | Phase::Old => true,
     }
 }
 

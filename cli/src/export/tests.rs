@@ -89,7 +89,7 @@ async fn an_export_that_is_interrupted_anywhere_goes_on_and_ends_the_same() {
         ("some.csv", &["--format", "csv", "--limit", "50"]),
     ] {
         let whole = folder.join(name);
-        run(&store, more, &whole, usize::MAX).await.unwrap();
+        drop(run(&store, more, &whole, usize::MAX).await.unwrap());
         let whole = std::fs::read_to_string(&whole).unwrap();
         // 30 rows of the first batch, and 27 of each other: three are in all of them.
         let rows = if name == "some.csv" { 51 } else { 84 };
@@ -102,7 +102,7 @@ async fn an_export_that_is_interrupted_anywhere_goes_on_and_ends_the_same() {
                 runs += 1;
                 // The first looks come before any row: this one gets no further however often it is run.
                 if polls < 25 && runs == 3 {
-                    run(&store, more, &path, usize::MAX).await.unwrap();
+                    drop(run(&store, more, &path, usize::MAX).await.unwrap());
                     break;
                 }
                 assert!(runs < 50, "it gets further each time");
@@ -125,7 +125,7 @@ async fn another_query_or_a_file_that_is_there_is_refused() {
         other.contains("is of another export") && other.contains("--from 2024-12-18T00:00:00Z"),
         "{other}"
     );
-    run(&store, &[], &path, usize::MAX).await.unwrap();
+    drop(run(&store, &[], &path, usize::MAX).await.unwrap());
     let again = run(&store, &[], &path, usize::MAX).await.unwrap_err().to_string();
     assert!(again.contains("is there already"), "{again}");
     // Somebody shortened the output of an interrupted export.
@@ -158,8 +158,8 @@ async fn parquet_goes_into_a_folder_and_begins_a_part_anew() {
     let key = ObjectKey::of_merged(RetentionClass::Short, day, START, START, &"0".repeat(32));
     copy.put_if_absent(&key, Bytes::from(body)).await.unwrap();
     let ndjson = [folder.join("copy"), folder.join("first")];
-    run(&copy, &[], &ndjson[0], usize::MAX).await.unwrap();
-    run(&store, &[], &ndjson[1], usize::MAX).await.unwrap();
+    drop(run(&copy, &[], &ndjson[0], usize::MAX).await.unwrap());
+    drop(run(&store, &[], &ndjson[1], usize::MAX).await.unwrap());
     let [copy, first] = ndjson.map(|path| std::fs::read_to_string(path).unwrap());
     assert_eq!(copy, first);
     std::fs::remove_dir_all(folder).unwrap();

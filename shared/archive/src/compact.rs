@@ -29,7 +29,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::key::{Day, ObjectKey};
 use crate::read::{OpenFile, ReadError, Skipped};
 use crate::retention::Holds;
-use crate::store::{Listed, ObjectReader, ObjectWriter};
+use crate::store::{Expiry, Listed, ObjectReader, ObjectWriter};
 use step::{Outcome, StepError};
 
 pub use limits::{CompactLimits, MERGE_WINDOW_DAYS};
@@ -40,6 +40,9 @@ pub use report::{CompactReport, MAX_NAMED};
 const LOGS_PREFIX: &str = "logs/";
 /// Partitions that are older than the merge window are looked at in this hour of the day, UTC.
 const OLD_PARTITIONS_HOUR: i8 = 3;
+/// An object that `ingest` wrote this long ago has not been merged with others, and
+/// may never be, in milliseconds.
+const WAITS_MILLIS: i64 = 3 * 3_600_000;
 /// How often a partition is listed anew since another compactor was faster.
 const MAX_OVERTAKEN: u32 = 3;
 /// How often a partition is planned in a run: a merge in levels needs a few.
@@ -120,7 +123,7 @@ struct Run<'r, 's, S> {
 
 impl<S: ObjectWriter> Run<'_, '_, S> {
     async fn all(&mut self, scope: Scope) -> Result<(), Stop> {
-        self.held = holds::read(self.compactor.store).await.map_err(failed("the holds"))?;
+        self.held = Holds::read(self.compactor.store).await.map_err(failed("the holds"))?;
         for class in RetentionClass::ALL {
             if scope.class.is_none_or(|wanted| wanted == class) {
                 self.class(class, scope.day).await?;
@@ -181,7 +184,11 @@ impl<S: ObjectWriter> Run<'_, '_, S> {
         let Some(partition) = partition else { return Ok(()) };
         self.report.partitions += 1;
         self.leave_out_damaged(&mut listed);
-        match self.steps(partition, &mut listed).await {
+        let done = match self.steps(partition, &mut listed).await {
+            Ok(()) => self.hold_what_waits(&listed).await,
+            stopped => stopped,
+        };
+        match done {
             Err(Stop::Failed(failure)) => {
                 self.report.failures.push(failure);
                 match self.report.failures.len() < MAX_FAILURES {
@@ -243,6 +250,22 @@ impl<S: ObjectWriter> Run<'_, '_, S> {
             }
         }
         Err(Stop::Failed(format!("{}: planned {MAX_PLANS} times and not at an end", partition.prefix())))
+    }
+
+    /// Keeps objects that a hold covers and no step rewrites: `ingest`, which knows
+    /// nothing of holds, wrote them so that they expire.
+    async fn hold_what_waits(&self, listed: &[Listed]) -> Result<(), Stop> {
+        let waits = |object: &&Listed| {
+            object.key.parse().is_some_and(|key| !key.is_merged())
+                && self.now_millis - object.modified_millis > WAITS_MILLIS
+        };
+        for Listed { key, .. } in listed.iter().filter(waits) {
+            if holds::expiry_of(&self.held, key) == Expiry::Held {
+                let set = self.compactor.store.set_expiry(key, Expiry::Held).await;
+                set.map_err(failed(key.as_str()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes what merged objects say that they replaced: a run was interrupted

@@ -154,7 +154,7 @@ impl<S: ObjectWriter> Compactor<'_, S> {
     /// A hold that was set or released since the run began may have missed what
     /// was written meanwhile: whoever sets one lists the objects after it is durable.
     async fn follow_holds(&self, before: &Holds, outputs: &[Listed]) -> Result<(), Failed<S>> {
-        let now = holds::read(self.store).await.map_err(StepError::Store)?;
+        let now = Holds::read(self.store).await.map_err(StepError::Store)?;
         for output in outputs {
             let expiry = holds::expiry_of(&now, &output.key);
             if expiry != holds::expiry_of(before, &output.key) {

@@ -251,6 +251,20 @@ fn what_a_hold_covers_is_written_so_that_it_stays() {
     }
 }
 
+/// An object without company is not rewritten, and `ingest` wrote it so that it expires.
+#[test]
+fn what_a_hold_covers_stays_though_nothing_is_merged() {
+    let body = r#"{"class":"standard","reason":"r","by":"b","created":"2024-12-17T00:00:00Z"}"#;
+    for (written, expected) in [(NEXT_DAY - 4 * HOUR, Expiry::Held), (NEXT_DAY - 2 * HOUR, Expiry::On)] {
+        let store = MemoryArchive::default();
+        store.set_now(written);
+        let key = put(&store, &[(DAY, 1)]);
+        block_on(store.put_if_absent(&ObjectKey::new("holds/a.json"), body.into())).unwrap();
+        drop(block_on(compact(&store, usual(), NEXT_DAY)));
+        assert_eq!(block_on(store.expiry(&key)).unwrap(), Some(expected));
+    }
+}
+
 /// A hold that is set at any moment of a run: whoever sets it lists the objects
 /// afterwards; what the run wrote meanwhile must not slip through.
 #[test]

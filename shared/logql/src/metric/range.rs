@@ -118,6 +118,7 @@ impl<'q> Leaf<'q> {
             preserves_errors: self.context.preserves_errors,
             required: &self.context.required,
             drops_early: true,
+            ignores_last_line: !matches!(self.range.op, RangeOp::BytesOverTime | RangeOp::BytesRate),
         };
         let Some(mut processed) = self.range.log.process(entry, context) else {
             return Ok(());

@@ -172,7 +172,7 @@ impl Parser {
             }
             "unpack" => Stage::Unpack,
             "decolorize" => Stage::Decolorize,
-            "line_format" => Stage::LineFormat(self.template("invalid line template")?),
+            "line_format" => Stage::LineFormat(self.template()?),
             "label_format" => Stage::LabelFormat(self.label_formats()?),
             "drop" => Stage::Drop(self.selections()?),
             "keep" => Stage::Keep(self.selections()?),
@@ -197,9 +197,9 @@ impl Parser {
         })
     }
 
-    fn template(&mut self, what: &str) -> Result<Template, ParseError> {
+    fn template(&mut self) -> Result<Template, ParseError> {
         let (text, at) = self.text()?;
-        Template::new(&text).map_err(|err| ParseError::new(at, format!("{what}: {err}")))
+        Template::new(&text).map_err(|err| ParseError::new(at, format!("invalid line template: {err}")))
     }
 
     /// `[--strict] [--keep-empty] [id[="key"], ..]`
@@ -261,7 +261,14 @@ impl Parser {
             self.expect("=")?;
             formats.push(match self.peek() {
                 Token::Text(_) => {
-                    let template = self.template(&format!("invalid template for label '{to}'"))?;
+                    let (text, at) = self.text()?;
+                    let template = Template::new(&text).map_err(|err| {
+                        let why = err.message;
+                        ParseError::new(
+                            at,
+                            format!("invalid template for label '{to}': template: label:1: {why}"),
+                        )
+                    })?;
                     LabelFormat::Template { to, template }
                 }
                 _ => LabelFormat::Rename { to, from: self.label_name()? },

@@ -23,6 +23,10 @@ pub enum LabelFormat {
 }
 
 impl LabelFormat {
+    pub(super) fn reads_line(&self) -> bool {
+        matches!(self, Self::Template { template, .. } if template.source().contains("__line__"))
+    }
+
     /// The label that is set.
     pub fn target(&self) -> &str {
         match self {

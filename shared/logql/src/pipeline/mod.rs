@@ -53,6 +53,9 @@ pub struct PipelineContext<'c> {
     pub required: &'c [String],
     /// A line is dropped as soon as a parser finds a label that a later filter rejects.
     pub drops_early: bool,
+    /// Nothing asks for the line behind the last stage that reads it: formats
+    /// of the line there are passed over.
+    pub ignores_last_line: bool,
 }
 
 /// What is left of an entry after the pipeline.
@@ -86,6 +89,10 @@ impl LogExpr {
         let mut processed =
             ProcessedLine { line: Cow::Borrowed(entry.line()), labels: LineLabels::new(entry, context) };
         for (i, stage) in self.stages.iter().enumerate() {
+            let last = matches!(stage, Stage::LineFormat(_)) && context.ignores_last_line;
+            if last && !self.stages.iter().skip(i + 1).any(Stage::reads_line) {
+                continue;
+            }
             let had_error = processed.labels.has_error();
             if !stage.process(&mut processed) {
                 return None;
@@ -115,6 +122,19 @@ fn rejects(later: &[Stage], labels: &mut LineLabels<'_>) -> bool {
 }
 
 impl Stage {
+    fn reads_line(&self) -> bool {
+        match self {
+            Self::LineFilter(_)
+            | Self::Json(_)
+            | Self::Logfmt(_)
+            | Self::Regexp(_)
+            | Self::Pattern(_)
+            | Self::Unpack => true,
+            Self::LabelFormat(formats) => formats.iter().any(LabelFormat::reads_line),
+            _ => false,
+        }
+    }
+
     /// Whether the line stays.
     fn process(&self, at: &mut ProcessedLine<'_>) -> bool {
         let ProcessedLine { line, labels } = at;

@@ -216,6 +216,13 @@ fn escape(chars: &mut std::str::Chars<'_>) -> Result<char, TemplateError> {
         Some('f') => return Ok('\u{c}'),
         Some('v') => return Ok('\u{b}'),
         Some(c @ ('\\' | '"' | '\'')) => return Ok(c),
+        Some(c @ '0'..='7') => {
+            let octal: String = std::iter::once(c).chain(chars.by_ref().take(2)).collect();
+            let code = u32::from_str_radix(&octal, 8).ok().filter(|code| octal.len() == 3 && *code < 0x80);
+            return code
+                .and_then(char::from_u32)
+                .ok_or_else(|| TemplateError::new("invalid escape in a quoted string"));
+        }
         Some('x') => 2,
         Some('u') => 4,
         Some('U') => 8,

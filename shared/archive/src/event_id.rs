@@ -42,12 +42,44 @@ impl Wide {
         Some(Self((upper >> 64) * LIMB + (product >> 64), product as u64))
     }
 
+    /// The number that 56 digits say, eight at a time.
+    fn of_id(id: &str) -> Option<Self> {
+        let bytes: &[u8; DIGITS] = id.as_bytes().try_into().ok()?;
+        let mut eights = [0; DIGITS / 8];
+        for (number, digits) in eights.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *number = eight_digits(*digits)?;
+        }
+        let [a, b, c, d, e, f, g] = eights;
+        const EIGHT: u64 = 100_000_000;
+        const SIXTEEN: u128 = 10_000_000_000_000_000;
+        let upper = u128::from(a * EIGHT + b) * SIXTEEN + u128::from(c * EIGHT + d);
+        Some(Self(upper >> 64, upper as u64).times_plus(SIXTEEN as u64, e * EIGHT + f).times_plus(EIGHT, g))
+    }
+
+    fn times_plus(self, factor: u64, more: u64) -> Self {
+        let low = u128::from(self.1) * u128::from(factor) + u128::from(more);
+        Self(self.0 * u128::from(factor) + (low >> 64), low as u64)
+    }
+
     /// Quotient and remainder by 10^19.
     fn split(self) -> (u128, u64) {
         let (upper, rest) = (self.0 / LIMB, self.0 % LIMB);
         let low = rest << 64 | u128::from(self.1);
         (upper << 64 | (low / LIMB), (low % LIMB) as u64)
     }
+}
+
+/// The number of eight digits, all at once.
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const NIBBLES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let word = u64::from_le_bytes(digits);
+    let is_digits = word & NIBBLES == ZEROS && word.wrapping_add(0x0606_0606_0606_0606) & NIBBLES == ZEROS;
+    // Neighbours are joined: digits, then pairs, then fours.
+    let pairs = word.wrapping_sub(ZEROS).wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    let eight = fours.wrapping_mul(10_000 << 32 | 1) >> 32;
+    is_digits.then_some(eight)
 }
 
 /// Takes ids apart; batches come again and again.
@@ -61,10 +93,7 @@ impl EventIds {
     /// Batch and index of an event's id; `None` where it is not of the known
     /// form, or not of this time.
     pub fn split(&mut self, id: &str, millis: i64) -> Option<(&str, i32)> {
-        if id.len() != DIGITS {
-            return None;
-        }
-        let Wide(upper, low) = Wide::parse(id)?;
+        let Wide(upper, low) = Wide::of_id(id)?;
         if i64::try_from(upper >> UPPER_BITS).ok()? != millis {
             return None;
         }
@@ -154,6 +183,16 @@ mod tests {
         );
         assert_eq!(join("1732181997039426824219376349136093184", 65535, 1_432_826_855_000).unwrap(), later);
         assert_eq!(join(AWS_BATCH, 0, 1_432_826_855_000).unwrap(), AWS_ID);
+    }
+
+    #[test]
+    fn eight_digits_are_a_number() {
+        for (digits, number) in [(*b"00000000", 0), (*b"12345678", 12_345_678), (*b"99999999", 99_999_999)] {
+            assert_eq!(eight_digits(digits), Some(number));
+        }
+        for other in [*b"1234567:", *b"/1234567", *b"1234 678", [0; 8], [0xff; 8], *b"1234567?"] {
+            assert_eq!(eight_digits(other), None, "{other:?}");
+        }
     }
 
     #[test]

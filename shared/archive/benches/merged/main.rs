@@ -1,5 +1,5 @@
 //! What a merged file costs, in bytes and in time:
-//! `cargo bench -p catchment-archive --bench merged -- [corpus …] [columns] [payloads]`.
+//! `cargo bench -p catchment-archive --bench merged -- [corpus …] [columns] [payloads [rounds]]`.
 //!
 //! Payloads of several streams go through ingest; their rows, sorted by time,
 //! become one merged file, whose size stands beside zstd-3 of the same lines
@@ -30,21 +30,22 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 /// Payloads of a corpus: about 110,000 lines.
 const PAYLOADS: usize = 200;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 8;
 
 fn main() {
     // Cargo passes `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_said = |name: &str| words.iter().any(|word| word == name);
-    let payloads = words.iter().find_map(|word| word.parse().ok()).unwrap_or(PAYLOADS);
+    let mut numbers = words.iter().filter_map(|word| word.parse().ok());
+    let (payloads, rounds) = (numbers.next().unwrap_or(PAYLOADS), numbers.next().unwrap_or(ROUNDS));
     let all = Corpus::ALL.iter().all(|corpus| !is_said(corpus.name()));
     println!("bytes/row    raw  zstd-3  ingest  merged | ingest merged | merge MB/s");
     for corpus in Corpus::ALL.into_iter().filter(|corpus| all || is_said(corpus.name())) {
-        measure(corpus, payloads, is_said("columns"));
+        measure(corpus, payloads, rounds, is_said("columns"));
     }
 }
 
-fn measure(corpus: Corpus, payloads: usize, has_columns: bool) {
+fn measure(corpus: Corpus, payloads: usize, rounds: usize, has_columns: bool) {
     let pipeline = Pipeline::default();
     let mut rows = Vec::new();
     let mut ingest = 0;
@@ -69,7 +70,7 @@ fn measure(corpus: Corpus, payloads: usize, has_columns: bool) {
     }
     let zstd = zstd::bulk::compress(joined.as_bytes(), 3).unwrap().len();
     let (mut best, mut file) = (Duration::MAX, Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         file.clear();
         let start = cpu();
         let mut writer = MergedWriter::new(&mut file).unwrap();

@@ -97,6 +97,11 @@ impl<'r> Needles<'r> {
     fn add_pieces(&mut self, attributes: &'r str) {
         let mut is_value = false;
         for (letter, piece) in (b'A'..=b'Z').zip(attributes.split('"')) {
+            // Between texts there is a colon or a comma more often than not.
+            if piece.len() == 1 && letter % 2 == 1 {
+                is_value = piece == ":";
+                continue;
+            }
             // `B` is between quotes, as is every second after it.
             if letter % 2 == 0 {
                 if is_value {

@@ -359,12 +359,17 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
             let Scratch { levels, codes, body, .. } = &mut *self.scratch;
             let (in_page, after) = rest.split_at_checked(*page).unwrap_or((rest, &[]));
             rest = after;
-            levels.clear();
-            codes.clear();
-            in_page.iter().for_each(|index| levels.push(*index != NO_TEXT));
-            codes.extend(in_page.iter().filter(|index| **index != NO_TEXT));
-            levels.put(body);
-            put_indices(body, codes, width);
+            if in_page.contains(&NO_TEXT) {
+                levels.clear();
+                codes.clear();
+                in_page.iter().for_each(|index| levels.push(*index != NO_TEXT));
+                codes.extend(in_page.iter().filter(|index| **index != NO_TEXT));
+                levels.put(body);
+                put_indices(body, codes, width);
+            } else {
+                Levels::put_same(body, *page, true);
+                put_indices(body, in_page, width);
+            }
             self.put_data(&mut chunk, *page)?;
         }
         self.close(chunk)

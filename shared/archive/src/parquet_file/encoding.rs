@@ -131,8 +131,17 @@ pub(crate) fn put_indices<I: Copy + Into<u32> + PartialEq>(out: &mut Vec<u8>, in
         _ => {
             let groups = indices.len().div_ceil(8);
             put_varint(out, (groups as u64) << 1 | 1);
-            let padding = std::iter::repeat_n(0, groups * 8 - indices.len());
-            put_bits(out, indices.iter().map(|index| u64::from((*index).into())).chain(padding), width);
+            let padding = groups * 8 - indices.len();
+            let indices = indices.iter().map(|index| (*index).into());
+            match width {
+                8 => out.extend(indices.map(|index: u32| index as u8)),
+                16 => out.extend(indices.flat_map(|index| (index as u16).to_le_bytes())),
+                _ => {
+                    let padding = std::iter::repeat_n(0, padding);
+                    return put_bits(out, indices.map(u64::from).chain(padding), width);
+                }
+            }
+            out.resize(out.len() + padding * usize::from(width / 8), 0);
         }
     }
 }

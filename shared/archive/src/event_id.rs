@@ -4,7 +4,8 @@
 //! a number that the events of one PutLogEvents call share but for its low 16
 //! bits, which count them. A merged file stores that number with its low bits
 //! zero, in decimal, as `event_batch`, and the low bits as `event_index`; the time
-//! is `observed_timestamp`. Ids of any other form stay as they are.
+//! is `observed_timestamp`. Ids of any other form stay as they are. In
+//! `more_event_ids`, `+n` is an id of the same batch and time, n after the first.
 
 use std::borrow::Cow;
 

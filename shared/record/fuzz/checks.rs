@@ -3,6 +3,9 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::borrow::Cow;
+
+use catchment_logql::{Entry, Expr, MetricQuery, PipelineContext, QueryTimes};
 use catchment_record::{
     Envelope, EventTime, LogEvent, LogGroup, LogRecord, LogStream, Pipeline, Source, Stitcher, gunzip,
     redact as redact_line,
@@ -106,4 +109,43 @@ pub fn redact(bytes: &[u8]) {
     assert_eq!(twice.redactions.total(), 0, "{}", once.text);
     let is_object = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object());
     assert!(!is_object(text) || is_object(&once.text), "{}", once.text);
+}
+
+/// A line that a query is run over.
+struct FuzzedLine<'a>(&'a str);
+
+impl Entry for FuzzedLine<'_> {
+    fn timestamp_nanos(&self) -> i64 {
+        1
+    }
+    fn line(&self) -> &str {
+        self.0
+    }
+    fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        (name == "a").then_some(Cow::Borrowed("b"))
+    }
+    fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str)) {
+        visit("a", "b");
+    }
+}
+
+/// A query is written as it is read, and runs over any lines: the first text is
+/// the query, the others, after a NUL each, are lines.
+pub fn logql(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut texts = text.split('\u{0}');
+    let Ok(expr) = catchment_logql::parse(texts.next().unwrap()) else { return };
+    let written = expr.to_string();
+    assert_eq!(catchment_logql::parse(&written).expect(&written), expr, "{written}");
+    let lines: Vec<FuzzedLine<'_>> = texts.map(FuzzedLine).collect();
+    match &expr {
+        Expr::Log(log) => lines.iter().for_each(|line| drop(log.process(line, PipelineContext::default()))),
+        Expr::Metric(metric) => {
+            let times = QueryTimes::Range { start: 0, end: 20, step: 5 };
+            let Ok(mut query) = MetricQuery::new(metric, times, None) else { return };
+            if lines.iter().all(|line| query.add(line).is_ok()) {
+                drop(query.finish());
+            }
+        }
+    }
 }

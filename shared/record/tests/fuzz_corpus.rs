@@ -43,3 +43,8 @@ fn parse() {
 fn redact() {
     corpus("redact", checks::redact);
 }
+
+#[test]
+fn logql() {
+    corpus("logql", checks::logql);
+}

@@ -22,7 +22,7 @@ pub(crate) enum Token {
 }
 
 /// Words that are tokens of their own wherever they stand.
-const RESERVED: [&str; 24] = [
+const RESERVED: [&str; 23] = [
     "and",
     "bool",
     "by",
@@ -45,7 +45,6 @@ const RESERVED: [&str; 24] = [
     "unless",
     "unpack",
     "unwrap",
-    "vector",
     "without",
 ];
 

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use catchment_alert::{MemoryPartials, RuleSet};
@@ -33,7 +33,7 @@ const DAY_MS: u64 = 1_734_480_000_000;
 /// Ticks until nothing is left to do; it never takes as many.
 const MAX_TICKS: usize = 12;
 /// Random sequences of faults that are tried.
-const SEQUENCES: u64 = 40;
+const SEQUENCES: u64 = 30;
 
 /// A batch of `/ecs/<group>` at an hour of the day: events `first..last`, a second each.
 struct Batch(&'static str, u64, std::ops::Range<u16>);
@@ -126,29 +126,33 @@ struct Compact<'a> {
     rows: Vec<String>,
 }
 
+struct Process {
+    compactor: Compactor<'static, S3Archive>,
+    scratch: tempfile::TempDir,
+}
+
 impl Program for Compact<'_> {
-    /// As long as the test: a process ends with it or dies before.
-    type Process = Compactor<'static, S3Archive>;
+    type Process = Process;
     type Event = Value;
     type Report = CompactReport;
 
     async fn start(&self, sdk: &SdkConfig) -> Result<Self::Process, Error> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let scratch = std::env::temp_dir().join(format!("catchment-faults-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&scratch)?;
+        let scratch = tempfile::tempdir()?;
         let archive = Box::leak(Box::new(S3Archive::new(clients::s3(sdk), &self.world.bucket)));
-        Ok(Compactor::new(archive, scratch, CompactLimits::default()))
+        Ok(Process { compactor: Compactor::new(archive, scratch.path(), CompactLimits::default()), scratch })
     }
 
     /// As in the function's `main`.
     async fn handle(&self, process: &Self::Process, event: &Value) -> Result<CompactReport, Error> {
         let deadline = self.now_ms + 600_000;
-        let report = handle(process, event.clone(), &FixedClock(self.now_ms), deadline).await?;
+        let report = handle(&process.compactor, event.clone(), &FixedClock(self.now_ms), deadline).await?;
         assert_eq!(report.conservation_violated, 0, "{report:?}");
         match report.failures.first() {
             Some(failure) => Err(failure.clone().into()),
-            None => Ok(report),
+            None => {
+                assert_eq!(process.scratch.path().read_dir()?.count(), 0, "nothing is left on the disk");
+                Ok(report)
+            }
         }
     }
 
@@ -216,7 +220,7 @@ struct Run {
 async fn run(emulator: &Emulator, stages: &[Stage], event: &Value, plan: Plan, two: bool) -> Run {
     let world = emulator.world().await;
     let network = Network::new(world.sdk.http_client().unwrap(), plan);
-    let mut delivered = Vec::new();
+    let (mut delivered, mut state) = (Vec::new(), State::default());
     for (number, stage) in stages.iter().enumerate() {
         for (key, body) in &stage.arrived {
             world.archive().put_if_absent(key, body.clone()).await.unwrap();
@@ -242,7 +246,7 @@ async fn run(emulator: &Emulator, stages: &[Stage], event: &Value, plan: Plan, t
         }
         // The last one alone: what two left for the next tick is done in it.
         delivered.extend(compact().await);
-        let state = emulator.state(&world).await;
+        state = emulator.state(&world).await;
         must_be(&state.rows, &program.rows, "to whoever reads every object");
         must_be(&seen_by_readers(&world).await, &program.rows, "to readers");
         for key in state.keys.iter().map(ObjectKey::new) {
@@ -257,7 +261,7 @@ async fn run(emulator: &Emulator, stages: &[Stage], event: &Value, plan: Plan, t
             assert_eq!(world.archive().expiry(&key).await.unwrap(), Some(expiry), "{key}");
         }
     }
-    Run { delivered, attempts: network.attempts(), state: emulator.state(&world).await }
+    Run { delivered, attempts: network.attempts(), state }
 }
 
 /// As in tests/ingest.rs.
@@ -303,10 +307,16 @@ async fn every_single_fault_of_a_compaction_leaves_every_row_once() {
     let baseline = run(&emulator, &stages, &event, Plan::Calm, false).await;
     assert_eq!(baseline.state.rows.len(), 11, "nine of one hour, two of the other");
     let (mut matrix, mut runs) = (Matrix::default(), 0);
+    let mut kinds = BTreeSet::new();
     for call in calls(&baseline.attempts) {
+        let is_first = kinds.insert(call.kind());
         let times = baseline.attempts.iter().filter(|attempt| attempt.call == call).count();
         for fault in Fault::ALL.into_iter().filter(|fault| fault.applies_to(&call)) {
             for (left, expected) in cases(&call, fault) {
+                // That the SDK makes a call again is the same for every call of a kind.
+                if expected == "retry" && !is_first {
+                    continue;
+                }
                 // A process may die after any call, also when it makes the call again.
                 for spared in 0..if fault.is_death() && left == 1 { times } else { 1 } {
                     let spared = u32::try_from(spared).unwrap();

@@ -94,10 +94,10 @@ fn any_number_of_rows_and_pages_reads_back() {
                     line: if i % 10_000 == 9 { Some(&long) } else { text(i) },
                     message: text(i / 2),
                     service: Some("shop"),
-                    path: (i % 3 > 0).then(|| texts[i % 170].as_str()),
+                    path: (!i.is_multiple_of(3)).then(|| texts[i % 170].as_str()),
                     user_id: text(i % 5_000),
                     severity_number: Some(i as i32 % 3),
-                    status_code: (i % 5 > 0).then_some(i as i32 % 500),
+                    status_code: (!i.is_multiple_of(5)).then_some(i as i32 % 500),
                     duration_ms: Some(i as f64 / 8.0),
                     event_id: text(i),
                     ..StoredRow::default()

@@ -216,7 +216,6 @@ fn cases(call: &Call, fault: Fault) -> Vec<(u32, String)> {
     let per_call = catchment_aws::clients::MAX_ATTEMPTS;
     let cases = match fault {
         // A shorter page is an answer as good as another.
-        Fault::Page if call.on == "rules/" => vec![(1, "retry")],
         Fault::Page => vec![(1, "at once")],
         // Nothing but the next invocation reads a body again.
         Fault::Cut | Fault::Short if call.operation == "GetObject" => vec![(1, "2nd"), (ATTEMPTS, "queue")],

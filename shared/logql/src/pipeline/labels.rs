@@ -80,6 +80,8 @@ impl<'e> LineLabels<'e> {
     pub(crate) fn extract(&mut self, name: &str, value: Cow<'_, str>) {
         if self.entry.label(name).is_some() {
             self.extract_as(format!("{name}{EXTRACTED_SUFFIX}"), value);
+        } else if !self.is_wanted(name) {
+            // Nobody looks at it.
         } else if let Some(change) = self.changes.iter_mut().find(|change| change.name == name) {
             if !change.extracted {
                 change.value = Some(value.into_owned());
@@ -92,6 +94,12 @@ impl<'e> LineLabels<'e> {
                 extracted: true,
             });
         }
+    }
+
+    /// Whether the label may be asked for.
+    fn is_wanted(&self, name: &str) -> bool {
+        let required = self.context.required;
+        required.is_empty() || required.iter().any(|wanted| wanted == name)
     }
 
     fn extract_as(&mut self, name: String, value: Cow<'_, str>) {

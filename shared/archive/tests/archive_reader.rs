@@ -4,12 +4,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use catchment_archive::{
-    ArchiveReader, ArchiveStore, Filter, Listed, Lookup, MemoryArchive, Merge, MergeInput, MergeLimits,
-    MergedWriter, ObjectKey, ObjectReader, Order, ReadCounts, TimeRange, split_by_day, write_parquet,
+    ArchiveReader, ArchiveStore, Filter, Listed, Lookup, MAX_KEYS, MemoryArchive, Merge, MergeInput,
+    MergeLimits, MergedWriter, ObjectKey, ObjectReader, Order, ReadCounts, TimeRange, split_by_day,
+    write_parquet,
 };
 use catchment_record::{
     BatchId, EventTime, LogGroup, LogRecord, LogStream, Redacted, RetentionClass, Source, redact,
@@ -117,12 +120,21 @@ fn put(store: &MemoryArchive, class: RetentionClass, rows: &[Row]) -> Vec<Object
 
 fn listed(store: &MemoryArchive, keys: &[ObjectKey]) -> Vec<Listed> {
     let mut all = block_on(store.list("logs/", None)).unwrap();
+    while let Some(last) = all.last().filter(|_| all.len().is_multiple_of(MAX_KEYS)) {
+        let page = block_on(store.list("logs/", Some(last.key.as_str()))).unwrap();
+        all.extend(page);
+    }
     all.retain(|listed| keys.contains(&listed.key));
     all
 }
 
 /// Merges objects of one partition into one that replaces them, and leaves them there.
 fn merge(store: &MemoryArchive, keys: &[ObjectKey]) -> ObjectKey {
+    merge_replacing(store, keys, keys)
+}
+
+/// The rows of some objects in a merged one, which says that it replaces others.
+fn merge_replacing(store: &MemoryArchive, keys: &[ObjectKey], replaced: &[ObjectKey]) -> ObjectKey {
     let objects = listed(store, keys);
     block_on(async {
         let inputs = objects.into_iter().map(|listed| MergeInput { listed, known: false });
@@ -132,7 +144,7 @@ fn merge(store: &MemoryArchive, keys: &[ObjectKey]) -> ObjectKey {
         while let Some(row) = merge.next().await.unwrap() {
             writer.push(&row).unwrap();
         }
-        let written = writer.finish(keys).unwrap();
+        let written = writer.finish(replaced).unwrap();
         assert!(merge.finish().foreign.is_empty());
         let of = keys[0].parse().unwrap();
         let (first, last) = (written.first_millis, written.last_millis);
@@ -193,6 +205,61 @@ fn what_a_merged_object_replaces_is_left_out_unread() {
     assert_eq!(counts.objects_read, 25, "one merged object and the next day's 24");
     assert_eq!(counts.repeated_rows, 480 / 2, "of the day that is not merged");
     assert!(counts.bytes_read < counts.bytes_listed);
+}
+
+/// Shows the first page of its first listing as it was before a merge, the rest as after.
+struct MergedMeanwhile {
+    before: MemoryArchive,
+    after: MemoryArchive,
+    pages: AtomicUsize,
+}
+
+impl ObjectReader for MergedMeanwhile {
+    type Error = <MemoryArchive as ObjectReader>::Error;
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, Self::Error> {
+        match self.pages.fetch_add(1, Ordering::Relaxed) {
+            0 => self.before.list(prefix, after).await,
+            _ => self.after.list(prefix, after).await,
+        }
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, Self::Error> {
+        self.after.folders(prefix).await
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, Self::Error> {
+        self.after.get(key).await
+    }
+
+    async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Option<Bytes>, Self::Error> {
+        self.after.get_range(key, range).await
+    }
+}
+
+#[test]
+fn a_merge_between_two_pages_of_a_listing_hides_no_row() {
+    let (before, after) = (MemoryArchive::default(), MemoryArchive::default());
+    let rows: Vec<_> = (0..MAX_KEYS + 200).map(|i| row(i, START + i as i64 * 60_000)).collect();
+    let put_each = |store| rows.chunks(1).flat_map(|row| put(store, RetentionClass::Standard, row)).collect();
+    let keys: Vec<ObjectKey> = put_each(&before);
+    put_each(&after);
+    // The first part is on the first page, which was read before; the last is on the second.
+    let first = merge_replacing(&after, &keys[..MAX_KEYS + 100], &[]);
+    let last = merge_replacing(&after, &keys[MAX_KEYS + 100..], &keys);
+    assert!(first < keys[MAX_KEYS - 1] && last > keys[MAX_KEYS - 1]);
+    let store = MergedMeanwhile { before, after, pages: AtomicUsize::new(0) };
+    block_on(async {
+        let reader = ArchiveReader::new(&store);
+        let classes = [RetentionClass::Standard];
+        let mut found =
+            reader.read(TimeRange::ALL, &classes, Filter::default(), Order::OldestFirst).await.unwrap();
+        let mut lines_found = Vec::new();
+        while let Some(row) = found.next().await.unwrap() {
+            lines_found.push(row.line().into_owned());
+        }
+        assert_eq!(lines_found, lines(&rows));
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::rows::Order;
 use super::{ReadError, TimeRange};
 use crate::key::{Day, ObjectKey};
 use crate::row::StoredRow;
-use crate::store::{Listed, ObjectReader};
+use crate::store::{Listed, MAX_KEYS, ObjectReader};
 
 /// What reading took so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -160,48 +160,61 @@ impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
     ) -> Result<Merge<'s, S>, ReadError<S::Error>> {
         let mut inputs = Vec::new();
         for class in classes {
-            let listed = self.list(&ObjectKey::partition(*class, day)).await?;
-            inputs.extend(self.choose(listed).await?);
+            inputs.extend(self.choose(&ObjectKey::partition(*class, day)).await?);
         }
         let (wanted, limits) = (Some(Arc::clone(&self.wanted)), MergeLimits::default());
         Ok(Merge::wanting(self.store, inputs, self.order, limits, wanted))
     }
 
-    /// Everything under a prefix that has a key of ours.
-    async fn list(&mut self, prefix: &str) -> Result<Vec<Listed>, ReadError<S::Error>> {
+    /// Everything under a prefix.
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, ReadError<S::Error>> {
         let mut found: Vec<Listed> = Vec::new();
-        let mut after: Option<String> = None;
         loop {
+            let after = found.last().map(|listed| listed.key.as_str().to_owned());
             let page = self.store.list(prefix, after.as_deref()).await;
             let page = page.map_err(|source| ReadError::List { prefix: prefix.to_owned(), source })?;
-            let Some(last) = page.last() else { return Ok(found) };
-            after = Some(last.key.as_str().to_owned());
-            for listed in page {
-                self.counts.objects_listed += 1;
-                self.counts.bytes_listed += listed.bytes;
-                if listed.key.parse().is_some() {
-                    found.push(listed);
-                } else {
+            if page.is_empty() {
+                return Ok(found);
+            }
+            found.extend(page);
+        }
+    }
+
+    /// What has a key of ours: merged objects, and those of ingest.
+    fn admit(&mut self, listed: Vec<Listed>) -> (Vec<Listed>, Vec<Listed>) {
+        let (mut merged, mut single) = (Vec::new(), Vec::new());
+        for listed in listed {
+            self.counts.objects_listed += 1;
+            self.counts.bytes_listed += listed.bytes;
+            match listed.key.parse().map(|key| key.is_merged()) {
+                Some(true) => merged.push(listed),
+                Some(false) => single.push(listed),
+                None => {
                     let reason = "its key is none that Catchment writes".to_owned();
                     self.counts.foreign.push(Skipped { key: listed.key, reason });
                 }
             }
         }
+        (merged, single)
     }
 
     /// The objects of a partition that can have wanted rows. Merged ones are
     /// opened, since they say what they replace; when values are looked up, all are.
-    async fn choose(&mut self, listed: Vec<Listed>) -> Result<Vec<Chosen>, ReadError<S::Error>> {
-        let is_merged = |listed: &Listed| listed.key.parse().is_some_and(|key| key.is_merged());
-        let (merged, single): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_merged);
-        let mut chosen = Vec::new();
-        let mut replaced = HashSet::new();
-        for some in merged.chunks(MAX_REQUESTS) {
-            for (listed, file) in some.iter().zip(self.open(some).await) {
-                let Some(file) = self.keep(file)? else { continue };
-                replaced.extend(file.replaces().iter().cloned());
-                chosen.push((listed.clone(), file));
-            }
+    async fn choose(&mut self, prefix: &str) -> Result<Vec<Chosen>, ReadError<S::Error>> {
+        let listed = self.list(prefix).await?;
+        let known: HashSet<_> = listed.iter().map(|listed| listed.key.clone()).collect();
+        let (merged, mut single) = self.admit(listed);
+        let mut chosen = self.open(merged).await?;
+        let replaced: HashSet<_> = chosen.iter().flat_map(|(_, file)| file.replaces()).cloned().collect();
+        // The pages of a listing are of different times: it may show the last part of a
+        // merge, which says what is replaced, and miss one before. In a listing that
+        // begins now all of them are, or what became of them.
+        if known.len() >= MAX_KEYS && !known.is_disjoint(&replaced) {
+            let mut later = self.list(prefix).await?;
+            later.retain(|listed| !known.contains(&listed.key));
+            let (merged, more) = self.admit(later);
+            chosen.extend(self.open(merged).await?);
+            single.extend(more);
         }
         let range = self.range;
         let mut keep = |listed: &Listed| {
@@ -242,8 +255,18 @@ impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
         Ok(inputs)
     }
 
-    async fn open(&self, some: &[Listed]) -> Vec<Result<OpenFile, ReadError<S::Error>>> {
-        all(some.iter().map(|listed| Box::pin(OpenFile::open(self.store, listed))).collect()).await
+    /// Opens objects; those that are foreign are reported and left out.
+    async fn open(&mut self, listed: Vec<Listed>) -> Result<Vec<(Listed, OpenFile)>, ReadError<S::Error>> {
+        let mut opened = Vec::with_capacity(listed.len());
+        for some in listed.chunks(MAX_REQUESTS) {
+            let files = some.iter().map(|listed| Box::pin(OpenFile::open(self.store, listed)));
+            for (listed, file) in some.iter().zip(all(files.collect()).await) {
+                if let Some(file) = self.keep(file)? {
+                    opened.push((listed.clone(), file));
+                }
+            }
+        }
+        Ok(opened)
     }
 
     async fn prune(&self, mut file: OpenFile) -> Result<OpenFile, ReadError<S::Error>> {

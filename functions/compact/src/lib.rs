@@ -4,3 +4,6 @@
 pub mod config;
 pub mod handler;
 pub mod report;
+mod scratch;
+
+pub use scratch::scratch_folder;

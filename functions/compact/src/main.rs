@@ -6,7 +6,7 @@ use catchment_aws::clock::{Clock, SystemClock};
 use catchment_aws::config::Vars;
 use catchment_aws::{clients, logging};
 use catchment_compact::config::Config;
-use catchment_compact::{handler, report};
+use catchment_compact::{handler, report, scratch_folder};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,9 +15,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_vars(&Vars::from_process())
         .inspect_err(|faults| tracing::error!(error = %faults, "compact cannot start"))?;
     let archive = S3Archive::new(clients::s3(&clients::sdk_config().await), &config.archive_bucket);
-    // The process's own: what one that was killed left is not in the way.
-    let scratch = std::env::temp_dir().join(format!("catchment-compact-{}", std::process::id()));
-    std::fs::create_dir_all(&scratch)?;
+    let scratch = scratch_folder(&std::env::temp_dir(), std::process::id())?;
     let compactor = Compactor::new(&archive, scratch, CompactLimits::default());
     let serve = async |event: LambdaEvent<serde_json::Value>| {
         let deadline = i64::try_from(event.context.deadline)?;

@@ -24,7 +24,7 @@ const INDEX_MASK: u64 = 0xffff;
 const LIMB: u128 = 10_000_000_000_000_000_000;
 
 /// Batches whose text is kept at hand.
-const KEPT_BATCHES: usize = 64;
+const KEPT_BATCHES: usize = 256;
 
 /// A number of up to 192 bits: the upper 128, the lower 64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +86,8 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
 /// Takes ids apart; batches come again and again.
 #[derive(Debug, Default)]
 pub(crate) struct EventIds {
+    /// Each batch has one place.
     batches: Vec<(u128, u64, String)>,
-    next: usize,
 }
 
 impl EventIds {
@@ -99,24 +99,15 @@ impl EventIds {
             return None;
         }
         let batch = (upper & ((1 << UPPER_BITS) - 1), low & !INDEX_MASK);
-        let at = match self.batches.iter().position(|known| (known.0, known.1) == batch) {
-            Some(at) => at,
-            None => self.keep(batch),
-        };
-        Some((self.batches.get(at)?.2.as_str(), (low & INDEX_MASK) as i32))
-    }
-
-    fn keep(&mut self, batch: (u128, u64)) -> usize {
-        let (upper, low) = Wide(batch.0, batch.1).split();
-        let text = if upper > 0 { format!("{upper}{low:019}") } else { low.to_string() };
-        let entry = (batch.0, batch.1, text);
-        let at = self.next % KEPT_BATCHES;
-        self.next += 1;
-        match self.batches.get_mut(at) {
-            Some(place) => *place = entry,
-            None => self.batches.push(entry),
+        self.batches.resize_with(KEPT_BATCHES, Default::default);
+        let spread = (batch.0 as u64 ^ batch.1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let kept = self.batches.get_mut(spread as usize % KEPT_BATCHES)?;
+        if (kept.0, kept.1) != batch || kept.2.is_empty() {
+            let (upper, low) = Wide(batch.0, batch.1).split();
+            let text = if upper > 0 { format!("{upper}{low:019}") } else { low.to_string() };
+            *kept = (batch.0, batch.1, text);
         }
-        at
+        Some((kept.2.as_str(), (low & INDEX_MASK) as i32))
     }
 }
 

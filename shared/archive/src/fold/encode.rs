@@ -5,8 +5,8 @@
 //! where it is not there is it searched for. What is found differs with what
 //! came before, what comes out when it is put together again does not.
 
-use memchr::memchr;
 use memchr::memmem;
+use memchr::{memchr, memchr_iter};
 
 use super::{MARK, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
 use crate::event_id::EventIds;
@@ -96,7 +96,11 @@ impl<'r> Needles<'r> {
     /// Pieces of a JSON object that are values: texts, or numbers and the like.
     fn add_pieces(&mut self, attributes: &'r str) {
         let mut is_value = false;
-        for (letter, piece) in (b'A'..=b'Z').zip(attributes.split('"')) {
+        let quotes = memchr_iter(b'"', attributes.as_bytes()).chain([attributes.len()]);
+        let mut begin = 0;
+        for (letter, quote) in (b'A'..=b'Z').zip(quotes) {
+            let Some(piece) = attributes.get(begin..quote) else { return };
+            begin = quote + 1;
             // Between texts there is a colon or a comma more often than not.
             if piece.len() == 1 && letter % 2 == 1 {
                 is_value = piece == ":";
@@ -140,6 +144,8 @@ struct Shape {
     steps: Vec<Step>,
     /// The needles among the steps.
     placed: u64,
+    /// Those that were searched for in vain: not again until it is learnt anew.
+    absent: u64,
 }
 
 /// Folds rows, one after the other.
@@ -294,10 +300,15 @@ fn fold_text(
     }
     let must_learn = !is_known
         || needles.iter().any(|needle| {
-            missed & needle.bit() != 0 && needle.is_distinctive() && needle.find(out, 0).is_some()
+            if missed & needle.bit() & !shape.absent == 0 || !needle.is_distinctive() {
+                return false;
+            }
+            let is_there = needle.find(out, 0).is_some();
+            shape.absent |= if is_there { 0 } else { needle.bit() };
+            is_there
         });
     if must_learn {
-        *shape = Shape { key, uses: 0, steps: std::mem::take(&mut shape.steps), placed: 0 };
+        *shape = Shape { key, uses: 0, steps: std::mem::take(&mut shape.steps), placed: 0, absent: 0 };
         learn(text, needles, shape, found);
         replay(text, needles, shape, out);
     }

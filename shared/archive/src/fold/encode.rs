@@ -28,7 +28,7 @@ const MAX_REPEATS: usize = 4;
 const MAX_TRIES: usize = 4;
 
 /// Shapes that are remembered; a power of two.
-const SHAPES: usize = 256;
+const SHAPES: usize = 1024;
 
 /// After so many lines of a shape, short texts are searched for again.
 const RELEARN_AFTER: u32 = 256;
@@ -290,7 +290,8 @@ fn fold_text(
         return false;
     }
     let key = needles.mask << 1 | u64::from(is_line);
-    let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % SHAPES;
+    // The upper bits of the product are those that every bit of the key moves.
+    let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SHAPES;
     let Some(shape) = shapes.get_mut(at) else { return false };
     shape.uses += 1;
     let is_known = shape.key == key && shape.uses < RELEARN_AFTER;

@@ -30,7 +30,7 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 pub(crate) use encode::Folder;
 
@@ -189,7 +189,13 @@ fn digit(number: i64) -> char {
 /// The piece of `attributes` that a capital letter stands for.
 fn put_piece(attributes: &str, letter: u8, out: &mut String) {
     let index = usize::from(letter - b'A');
-    let piece = attributes.split('"').nth(index).unwrap_or_default();
+    let mut quotes = memchr_iter(b'"', attributes.as_bytes()).chain([attributes.len()]);
+    let begin = match index.checked_sub(1).map(|before| quotes.nth(before)) {
+        None => Some(0),
+        Some(quote) => quote.map(|quote| quote + 1),
+    };
+    let end = quotes.next();
+    let piece = begin.zip(end).and_then(|(begin, end)| attributes.get(begin..end)).unwrap_or_default();
     // Counted from 1, pieces between quotes are even.
     if index % 2 == 1 {
         out.push_str(piece);

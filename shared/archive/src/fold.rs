@@ -186,16 +186,12 @@ fn digit(number: i64) -> char {
     char::from(b'0' + (number % 10) as u8)
 }
 
-/// The piece of `attributes` that a capital letter stands for.
+/// The piece of `attributes` that a capital letter from `B` on stands for.
 fn put_piece(attributes: &str, letter: u8, out: &mut String) {
     let index = usize::from(letter - b'A');
     let mut quotes = memchr_iter(b'"', attributes.as_bytes()).chain([attributes.len()]);
-    let begin = match index.checked_sub(1).map(|before| quotes.nth(before)) {
-        None => Some(0),
-        Some(quote) => quote.map(|quote| quote + 1),
-    };
-    let end = quotes.next();
-    let piece = begin.zip(end).and_then(|(begin, end)| attributes.get(begin..end)).unwrap_or_default();
+    let begin = quotes.nth(index.saturating_sub(1)).map_or(attributes.len(), |quote| quote + 1);
+    let piece = quotes.next().and_then(|end| attributes.get(begin..end)).unwrap_or_default();
     // Counted from 1, pieces between quotes are even.
     if index % 2 == 1 {
         out.push_str(piece);

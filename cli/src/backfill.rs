@@ -94,7 +94,13 @@ pub async fn run(args: BackfillArgs) -> Result<(), Failure> {
     let config = connect(args.access.into()).await?;
     let stack = Stack::describe(&config, &args.stack).await?;
     let function = stack.output("IngestFunctionName")?;
-    let memory_mb = stack.parameter("IngestMemory")?.parse().unwrap_or(512.0);
+    let memory = stack.parameter("IngestMemory")?;
+    let memory_mb = memory.parse().map_err(|_| {
+        Failure::Rejected(format!(
+            "the parameter IngestMemory of the stack {} is \"{memory}\", no number",
+            args.stack
+        ))
+    })?;
     let region = config.region().map(ToString::to_string).unwrap_or_default();
     let path = args.checkpoint.unwrap_or_else(|| format!("catchment-backfill-{}.json", args.stack).into());
     let checkpoint = Checkpoint::open(&path, &format!("{region}/{function}"))?;

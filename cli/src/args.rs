@@ -8,8 +8,9 @@ pub use crate::backfill::BackfillArgs;
 pub use crate::export::args::ExportArgs;
 pub use crate::replay::ReplayArgs;
 pub use crate::retention::args::RetentionCommand;
+pub use crate::rules::args::RulesCommand;
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    the query failed, a payload cannot be decoded, a file or bucket that was checked has faults
@@ -73,14 +74,6 @@ pub enum ConfigCommand {
     Show,
     /// Print the JSON Schema with which editors check and complete the file.
     Schema,
-}
-
-/// Commands about rule files.
-#[derive(Debug, Subcommand)]
-pub enum RulesCommand {
-    /// Load rule files as Catchment would, and name every fault.
-    #[command(after_help = EXIT_CODES)]
-    Check(RulesCheckArgs),
 }
 
 /// The form of an answer.
@@ -153,14 +146,6 @@ pub struct ParseArgs {
     /// The Region the records are said to come from.
     #[arg(long, default_value = "")]
     pub region: String,
-}
-
-/// `catchment rules check`.
-#[derive(Debug, Args)]
-pub struct RulesCheckArgs {
-    /// Rule files in the Loki ruler format.
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
 }
 
 /// `catchment config check`.

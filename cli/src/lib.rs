@@ -20,7 +20,7 @@ mod rules;
 pub mod stack;
 mod when;
 
-use args::{Cli, Command, RulesCommand};
+use args::{Cli, Command};
 use failure::Failure;
 
 /// Runs what was typed.
@@ -30,7 +30,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Retention(command) => retention::run(command).await,
         Command::Export(args) => export::run(*args).await,
         Command::Parse(args) => parse::run(&args),
-        Command::Rules(RulesCommand::Check(args)) => rules::check(&args),
+        Command::Rules(command) => rules::run(command).await,
         Command::Config(command) => config::run(&command),
         Command::Replay(args) => replay::run(args).await,
         Command::Backfill(args) => backfill::run(args).await,

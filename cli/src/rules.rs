@@ -1,26 +1,14 @@
-//! `catchment rules check`: rule files, loaded as the functions load them.
+//! `catchment rules`: alert rule files, checked, tested, tried out and pushed.
 
-use std::fs;
-use std::io::{self, Write};
+pub mod args;
+mod check;
 
-use catchment_alert::{RuleFile, RuleSet};
-
-use crate::args::RulesCheckArgs;
 use crate::failure::Failure;
+use args::RulesCommand;
 
-/// Runs the command.
-pub fn check(args: &RulesCheckArgs) -> Result<(), Failure> {
-    let mut files = Vec::new();
-    for path in &args.files {
-        let text = fs::read_to_string(path).map_err(|err| Failure::reading(path, err))?;
-        let name = path.display().to_string();
-        files.push(RuleFile { name, text });
+/// Runs one of the commands.
+pub async fn run(command: RulesCommand) -> Result<(), Failure> {
+    match command {
+        RulesCommand::Check(args) => check::run(&args),
     }
-    let (rules, faults) = RuleSet::load(&files);
-    let (groups, count) = (rules.groups().len(), rules.rules().count());
-    if faults.is_empty() {
-        return writeln!(io::stdout(), "no faults: {groups} groups, {count} rules").map_err(Failure::writing);
-    }
-    let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    Err(Failure::Rejected(listed.join("\ncatchment: ")))
 }

@@ -12,3 +12,8 @@ pub(crate) fn short_hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String
     }
     hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// The SHA-256 of a text, in hex.
+pub(crate) fn content_hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

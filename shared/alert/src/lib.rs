@@ -20,6 +20,7 @@ mod state;
 #[cfg(feature = "test-suites")]
 pub mod suites;
 mod template;
+pub mod versions;
 mod yaml;
 
 pub use catchment_logql::Series;

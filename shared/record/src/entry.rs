@@ -7,7 +7,7 @@ use catchment_logql::{Entry, LabelKind, STREAM_LABELS};
 use crate::record::LogRecord;
 
 /// The labels of a record: what [`LogRecord::label`] knows.
-pub(crate) const LABELS: [&str; 23] = [
+pub(crate) const LABELS: [&str; 24] = [
     "account_id",
     "region",
     "log_group",
@@ -31,6 +31,7 @@ pub(crate) const LABELS: [&str; 23] = [
     "path",
     "status_code",
     "duration_ms",
+    "error_fingerprint",
 ];
 
 impl Entry for LogRecord<'_> {
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_record_that_says_everything_has_every_label() {
-        let line = r#"{"level":"INFO","message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7",
+        let line = r#"{"level":"ERROR","message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7",
             "request_id":"r","user_id":"u","event_type":"user.login","http_method":"GET","path":"/a","status_code":200,"duration_ms":1.5}"#;
         let stream = "ecs/web/0123456789abcdef0123456789abcdef";
         let (group, stream) = (LogGroup::new("/ecs/web"), LogStream::new(stream));

@@ -15,6 +15,7 @@ mod counts;
 mod decode;
 mod enrich;
 mod entry;
+mod fingerprint;
 mod parse;
 mod record;
 mod redact;
@@ -29,6 +30,7 @@ pub use decode::{
     DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip, gunzip_bytes,
 };
 pub use enrich::{EnrichConfig, EnrichFields, EnrichRule, MAX_FIELD_BYTES};
+pub use fingerprint::{MAX_FINGERPRINT_BYTES, error_fingerprint};
 pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_number};
 pub use record::{Format, LogRecord};
 pub use redact::{

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use crate::fingerprint::error_fingerprint;
 use crate::parse::EventTime;
 use crate::redact::Redactions;
 use crate::source::Source;
@@ -229,7 +230,8 @@ impl LogRecord<'_> {
     }
 
     /// The value of a text column by its name, as queries and alert rules see
-    /// it. `level` is the level as written, `detected_level` its normalised name.
+    /// it. `level` is the level as written, `detected_level` its normalised name,
+    /// `error_fingerprint` the kind of an error, which is no column.
     pub fn label(&self, name: &str) -> Option<Cow<'_, str>> {
         let source = self.source;
         let text = match name {
@@ -255,6 +257,9 @@ impl LogRecord<'_> {
             "path" => self.path.as_deref()?,
             "status_code" => return self.status_code.map(|code| code.to_string().into()),
             "duration_ms" => return self.duration_ms.map(|ms| ms.to_string().into()),
+            "error_fingerprint" => {
+                return error_fingerprint(self.severity_number, &self.message).map(Cow::Owned);
+            }
             _ => return None,
         };
         Some(Cow::Borrowed(text))

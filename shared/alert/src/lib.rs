@@ -6,6 +6,7 @@
 //! loaded; recording one batch twice counts it once; a state change and the
 //! notification of it are one write.
 
+mod adopt;
 mod digest;
 mod group;
 mod memory;
@@ -23,6 +24,7 @@ mod template;
 pub mod versions;
 mod yaml;
 
+pub use adopt::{Adopted, Offered};
 pub use catchment_logql::Series;
 pub use group::{Group, Rule, RuleId};
 pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};

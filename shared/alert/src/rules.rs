@@ -1,8 +1,8 @@
 //! A set of rule files, ready to run.
 
+use crate::adopt::Offered;
 use crate::group::{Group, Rule};
 use crate::rule_error::{RuleError, RuleErrors};
-use crate::rule_file;
 
 /// A rule file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,30 +35,15 @@ impl RuleSet {
         }
     }
 
-    /// The rules that can be used, and the faults of the others: one wrong rule
-    /// does not silence the rest.
+    /// The rules of the files that have no fault, and the faults of the others.
     pub fn load(files: &[RuleFile]) -> (Self, Vec<RuleError>) {
-        let mut groups: Vec<Group> = Vec::new();
-        let mut faults = Vec::new();
-        for file in files {
-            let (found, found_faults) = rule_file::read(file);
-            faults.extend(found_faults);
-            for group in found {
-                if groups.iter().any(|other| other.name == group.name) {
-                    faults.push(RuleError {
-                        file: file.name.clone(),
-                        group: Some(group.name),
-                        rule: None,
-                        line: 0,
-                        column: 0,
-                        message: "another group has this name; groups need names of their own".to_owned(),
-                    });
-                } else {
-                    groups.push(group);
-                }
-            }
-        }
-        (Self { groups }, faults)
+        let adopted = Self::adopt(files.iter().cloned().map(Offered::from).collect());
+        (adopted.set, adopted.faults)
+    }
+
+    /// The rules of these groups, whose names are unique.
+    pub(crate) fn of(groups: Vec<Group>) -> Self {
+        Self { groups }
     }
 
     /// The rules that come with Catchment. A test holds that they have no fault.

@@ -26,6 +26,7 @@ mod yaml;
 
 pub use adopt::{Adopted, Offered};
 pub use catchment_logql::Series;
+pub use catchment_logql::TemplateError;
 pub use group::{Group, Rule, RuleId};
 pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;
@@ -34,4 +35,4 @@ pub use ports::{AlertStore, Notifier, PartialStore, Written};
 pub use rule_error::{RuleError, RuleErrors};
 pub use rules::{RuleFile, RuleSet};
 pub use state::{AlertState, Phase, Step, next_states};
-pub use template::{Template, TemplateError};
+pub use template::Template;

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use catchment_logql::format_duration;
+use catchment_logql::{format_duration, format_value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::short_hash;
 use crate::group::{Group, Rule};
 use crate::state::{AlertState, Phase};
-use crate::template::format_value;
 
 pub use crate::slack::{MAX_BLOCKS, MAX_HEADER_CHARS, MAX_SECTION_CHARS, slack_blocks};
 

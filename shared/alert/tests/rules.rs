@@ -54,7 +54,7 @@ rule file a.yaml, group "g", rule 2 (Plain), line 11, column 15: the stage "| js
 rule file a.yaml, group "g", rule 3 (Quoted), line 13, column 16: unknown aggregation "ratee" at 1:1; did you mean "rate"?
 rule file a.yaml, group "g", rule 3 (Quoted), line 14, column 14: the field "for": "5" is not a duration; write it like 30s, 5m or 1h30m (units: y w d h m s ms)
 rule file a.yaml, group "g", rule 4, line 15, column 9: the recording rule "total" is not supported yet; only alert rules are
-rule file a.yaml, group "g", rule 5 (Texts), line 20, column 20: the annotations "summary": the template action "{{ query `x` }}" is not supported; use $value, $labels.<name>, printf "%.2f" $value, or $value | humanize
+rule file a.yaml, group "g", rule 5 (Texts), line 20, column 20: the annotations "summary": the function "query" is not supported: a notification is written without asking the archive again; put what it needs into the rule's expression
 rule file a.yaml, group "g", rule 5 (Texts), line 18, column 15: the range is longer than 24h; query the archive for longer spans
 rule file a.yaml, group "g", rule 6 (Number), line 22, column 15: an alert needs a number to compare, such as count_over_time(..[5m]) > 5
 rule file a.yaml, group "g", rule 7 (), line 23, column 16: the field "alert" is empty

@@ -52,7 +52,8 @@ pub use series::{MAX_LABEL_BYTES, Series};
 pub use streaming::{
     NotSummable, STREAM_LABELS, SummedAggregation, SummedComparison, SummedExpr, SummedRange,
 };
-pub use template::{Template, TemplateError};
+pub use template::{AlertSubject, AlertTemplate, Template, TemplateError};
+pub use units::format_value;
 
 /// The longest expression that is parsed, in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;

@@ -162,8 +162,56 @@ pub(crate) fn quote(text: &str) -> String {
     out
 }
 
-/// A number as Go prints it (`%v`): the shortest text that reads back the
-/// same, with an exponent below 1e-4 and from 1e21.
+/// A number as Go's `%v` prints a float64: the shortest digits that mean it,
+/// with an exponent from 1e+06 on and below 1e-04.
+pub fn format_value(value: f64) -> String {
+    general(value, &format!("{value:e}"), 6)
+}
+
+/// A number as Go's `%.ng` prints it: at most so many significant digits.
+pub(crate) fn significant(value: f64, digits: usize) -> String {
+    let digits = digits.max(1);
+    let limit = i32::try_from(digits).unwrap_or(i32::MAX);
+    general(value, &format!("{value:.*e}", digits - 1), limit)
+}
+
+/// Turns Rust's `d.ddde±x` into what Go's `%g` prints: without an exponent when
+/// that is at least -4 and below `limit`, and without zeros at the end.
+fn general(value: f64, scientific: &str, limit: i32) -> String {
+    if !value.is_finite() {
+        return format_float(value);
+    }
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific.to_owned();
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(mantissa) => ("-", mantissa),
+        None => ("", mantissa),
+    };
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let digits = match digits.trim_end_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    let split = |at: usize| {
+        let (whole, fraction) = digits.split_at_checked(at).unwrap_or((digits, ""));
+        let zeros = "0".repeat(at.saturating_sub(digits.len()));
+        if fraction.is_empty() { format!("{whole}{zeros}") } else { format!("{whole}.{fraction}") }
+    };
+    if exponent < -4 || exponent >= limit {
+        let direction = if exponent < 0 { '-' } else { '+' };
+        format!("{sign}{}e{direction}{:02}", split(1), exponent.abs())
+    } else if exponent < 0 {
+        let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or_default());
+        format!("{sign}0.{zeros}{digits}")
+    } else {
+        format!("{sign}{}", split(usize::try_from(exponent + 1).unwrap_or_default()))
+    }
+}
+
+/// A number as the API writes it (Go's `'f'` with the shortest digits): the
+/// shortest text that reads back the same, with an exponent below 1e-4 and from 1e21.
 pub(crate) fn format_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -234,7 +282,33 @@ mod tests {
     }
 
     #[test]
-    fn floats_are_printed_as_go_prints_them() {
+    fn values_print_as_in_go() {
+        // By the rule of strconv.FormatFloat(value, 'g', -1, 64).
+        for (value, expected) in [
+            (0.0, "0"),
+            (6.0, "6"),
+            (100_000.0, "100000"),
+            (123_456.7, "123456.7"),
+            (1_000_000.0, "1e+06"),
+            (1_234_567.0, "1.234567e+06"),
+            (0.1, "0.1"),
+            (10.666_666_666_666_666, "10.666666666666666"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (-2.5, "-2.5"),
+            (1e100, "1e+100"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(format_value(value), expected);
+        }
+        for (value, expected) in [(1.2345678, "1.235"), (123_456.0, "1.235e+05"), (0.5, "0.5")] {
+            assert_eq!(significant(value, 4), expected);
+        }
+    }
+
+    #[test]
+    fn floats_are_printed_as_the_api_prints_them() {
         for (value, text) in
             [(1.5, "1.5"), (1e6, "1000000"), (1e21, "1e+21"), (1e-5, "1e-05"), (0.0001, "0.0001"), (0.0, "0")]
         {

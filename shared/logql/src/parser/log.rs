@@ -199,7 +199,8 @@ impl Parser {
 
     fn template(&mut self) -> Result<Template, ParseError> {
         let (text, at) = self.text()?;
-        Template::new(&text).map_err(|err| ParseError::new(at, format!("invalid line template: {err}")))
+        Template::new(&text)
+            .map_err(|err| ParseError::new(at, format!("invalid line template: template: line:1: {err}")))
     }
 
     /// `[--strict] [--keep-empty] [id[="key"], ..]`

@@ -46,7 +46,7 @@ pub(super) fn process(formats: &[LabelFormat], line: &str, labels: &mut LineLabe
             }
             LabelFormat::Template { to, template } => match template.render(line, labels) {
                 Ok(text) => labels.set(to, text),
-                Err(err) => labels.set_error("TemplateFormatErr", err.to_string()),
+                Err(err) => labels.set_error("TemplateFormatErr", format!("template: label:1: {err}")),
             },
         }
     }

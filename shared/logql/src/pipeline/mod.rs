@@ -150,7 +150,7 @@ impl Stage {
             Self::Unpack => unpack::process(line, labels),
             Self::LineFormat(template) => match template.render(line, labels) {
                 Ok(text) => *line = Cow::Owned(text),
-                Err(err) => labels.set_error("TemplateFormatErr", err.to_string()),
+                Err(err) => labels.set_error("TemplateFormatErr", format!("template: line:1: {err}")),
             },
             Self::LabelFormat(formats) => label_format::process(formats, line, labels),
             Self::Decolorize => decolorize::process(line),

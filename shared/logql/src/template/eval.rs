@@ -1,23 +1,38 @@
-//! Templates run over a line.
+//! Templates run over a line, or over an alert.
 
 use super::TemplateError;
 use super::functions::{self, Function};
-use super::parse::{Command, Node, Operand, Pipeline};
+use super::parse::{Command, Node, Operand, Parsed, Pipeline};
 use super::value::Value;
 use crate::pipeline::LineLabels;
-use crate::{MAX_TEMPLATE_BYTES, MAX_TEMPLATE_STEPS};
+use crate::{MAX_NESTING, MAX_TEMPLATE_BYTES, MAX_TEMPLATE_STEPS};
 
 /// What functions may look at.
-pub(super) struct Scope<'a> {
-    pub(super) line: &'a str,
-    pub(super) labels: &'a LineLabels<'a>,
+pub(super) enum Scope<'a> {
+    /// A line and its labels, which the dot is at the beginning.
+    Line(&'a str, &'a LineLabels<'a>),
+    /// An alert: everything is in the dot, but for where the stack is reached.
+    Alert { external_url: &'a str },
+}
+
+impl Scope<'_> {
+    /// A label of the line.
+    pub(super) fn label(&self, name: &str) -> Value {
+        match self {
+            Self::Line(_, labels) => Value::Text(labels.get(name).unwrap_or_default().into_owned()),
+            Self::Alert { .. } => Value::Nil,
+        }
+    }
 }
 
 struct Renderer<'a> {
+    parsed: &'a Parsed,
     scope: Scope<'a>,
     variables: Vec<(String, Value)>,
     out: String,
     steps: usize,
+    /// How many templates are being called.
+    depth: usize,
 }
 
 /// Whether a loop goes on.
@@ -28,10 +43,18 @@ enum Flow {
     Continue,
 }
 
-pub(super) fn render(nodes: &[Node], line: &str, labels: &LineLabels<'_>) -> Result<String, TemplateError> {
-    let scope = Scope { line, labels };
-    let mut renderer = Renderer { scope, variables: Vec::new(), out: String::new(), steps: 0 };
-    renderer.block(nodes, &Value::Labels)?;
+/// The template's text. The variables are those it may name besides its own;
+/// `$` is the dot.
+pub(super) fn render(
+    parsed: &Parsed,
+    scope: Scope<'_>,
+    dot: Value,
+    mut variables: Vec<(String, Value)>,
+) -> Result<String, TemplateError> {
+    variables.push((String::new(), dot.clone()));
+    let mut renderer = Renderer { parsed, scope, variables, out: String::new(), steps: 0, depth: 0 };
+    renderer.block(&parsed.nodes, &dot)?;
+    renderer.step()?;
     Ok(renderer.out)
 }
 
@@ -103,10 +126,34 @@ impl Renderer<'_> {
                 return Ok(flow);
             }
             Node::Range(over, body, or) => return self.range(over, body, or, dot),
+            Node::Template(name, data) => {
+                let dot = match data {
+                    Some(data) => self.pipeline(data, dot)?,
+                    None => Value::Nil,
+                };
+                self.template(name, dot)?;
+            }
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
         }
         Ok(Flow::On)
+    }
+
+    /// A template that was defined sees the data that it is given, and no variables but `$`.
+    fn template(&mut self, name: &str, dot: Value) -> Result<(), TemplateError> {
+        let parsed = self.parsed;
+        let nodes = parsed.defined(name)?;
+        self.depth += 1;
+        if self.depth > MAX_NESTING {
+            return Err(TemplateError::new(format!(
+                "templates call each other deeper than {MAX_NESTING} levels"
+            )));
+        }
+        let outer = std::mem::replace(&mut self.variables, vec![(String::new(), dot.clone())]);
+        self.block(nodes, &dot)?;
+        self.variables = outer;
+        self.depth -= 1;
+        Ok(())
     }
 
     fn range(
@@ -121,6 +168,9 @@ impl Renderer<'_> {
                 items.into_iter().enumerate().map(|(i, v)| (Value::Int(i as i64), v)).collect()
             }
             Value::Map(map) => map.into_iter().map(|(k, v)| (Value::Text(k), v)).collect(),
+            Value::Texts(map) => {
+                map.iter().map(|(k, v)| (Value::Text(k.clone()), Value::Text(v.clone()))).collect()
+            }
             Value::Int(count) => {
                 let count = count.clamp(0, MAX_TEMPLATE_STEPS as i64 + 1);
                 (0..count).map(|i| (Value::Int(i), Value::Int(i))).collect()
@@ -214,14 +264,10 @@ impl Renderer<'_> {
         match operand {
             Operand::Field(names) => self.fields(dot.clone(), names),
             Operand::Variable(name, names) => {
-                let value = if name.is_empty() {
-                    Value::Labels
-                } else {
-                    let known = self.variables.iter().rev().find(|(known, _)| known == name);
-                    let (_, value) =
-                        known.ok_or_else(|| TemplateError::new(format!("undefined variable \"${name}\"")))?;
-                    value.clone()
-                };
+                let known = self.variables.iter().rev().find(|(known, _)| known == name);
+                let (_, value) =
+                    known.ok_or_else(|| TemplateError::new(format!("undefined variable \"${name}\"")))?;
+                let value = value.clone();
                 self.fields(value, names)
             }
             Operand::Literal(value) => Ok(value.clone()),
@@ -236,7 +282,8 @@ impl Renderer<'_> {
     fn fields(&self, mut value: Value, names: &[String]) -> Result<Value, TemplateError> {
         for name in names {
             value = match value {
-                Value::Labels => Value::Text(self.scope.labels.get(name).unwrap_or_default().into_owned()),
+                Value::Labels => self.scope.label(name),
+                Value::Texts(map) => Value::Text(map.get(name).cloned().unwrap_or_default()),
                 Value::Map(mut map) => map.remove(name).unwrap_or(Value::Nil),
                 Value::Nil => {
                     return Err(TemplateError::new(format!("nil pointer evaluating interface {{}}.{name}")));

@@ -1,10 +1,13 @@
-//! Go's `text/template` as far as `line_format` and `label_format` need it:
-//! actions, pipelines, variables, `if`, `range`, `with`, and the functions that
-//! Loki documents. Nothing is read but the line, its labels and the time.
+//! Go's `text/template`: actions, pipelines, variables, `if`, `range`, `with`,
+//! `define`; for lines (`line_format`, `label_format`) with the functions that
+//! Loki documents, for alerts with those of Prometheus. Nothing is read but what
+//! the template is given, and a template that runs on and on is stopped.
 //!
 //! Language: <https://pkg.go.dev/text/template>; functions:
-//! <https://grafana.com/docs/loki/latest/query/template_functions/>.
+//! <https://grafana.com/docs/loki/latest/query/template_functions/> and
+//! <https://prometheus.io/docs/prometheus/latest/configuration/template_reference/>.
 
+mod alert;
 mod eval;
 mod functions;
 mod layout;
@@ -17,21 +20,32 @@ mod value;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::pipeline::LineLabels;
-use parse::Node;
+pub use alert::{AlertSubject, AlertTemplate};
 
-/// A template, ready to run.
+use crate::pipeline::LineLabels;
+use eval::Scope;
+use parse::Parsed;
+use value::Value;
+
+/// Whose functions a template has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Loki's, for lines.
+    Line,
+    /// Prometheus', for alerts.
+    Alert,
+}
+
+/// A template of a line or a label, ready to run.
 #[derive(Clone)]
 pub struct Template {
     source: String,
-    nodes: Arc<Vec<Node>>,
-    fields: Arc<Vec<String>>,
-    reads_clock: bool,
+    parsed: Arc<Parsed>,
 }
 
 /// Why a template is not one, or could not be run for a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("template: line:1: {message}")]
+#[error("{message}")]
 pub struct TemplateError {
     /// What is wrong.
     pub message: String,
@@ -46,13 +60,8 @@ impl TemplateError {
 impl Template {
     /// Reads a template.
     pub(crate) fn new(source: &str) -> Result<Self, TemplateError> {
-        let parsed = parse::parse(source)?;
-        Ok(Self {
-            source: source.to_owned(),
-            nodes: Arc::new(parsed.nodes),
-            fields: Arc::new(parsed.fields),
-            reads_clock: parsed.reads_clock,
-        })
+        let parsed = parse::parse(source, Dialect::Line, &[])?;
+        Ok(Self { source: source.to_owned(), parsed: Arc::new(parsed) })
     }
 
     /// The template as it was written.
@@ -62,17 +71,17 @@ impl Template {
 
     /// The labels that it names.
     pub fn fields(&self) -> &[String] {
-        &self.fields
+        &self.parsed.fields
     }
 
     /// Whether its text depends on when it is asked for.
     pub fn reads_clock(&self) -> bool {
-        self.reads_clock
+        self.parsed.reads_clock
     }
 
     /// The text for a line.
     pub fn render(&self, line: &str, labels: &LineLabels<'_>) -> Result<String, TemplateError> {
-        eval::render(&self.nodes, line, labels)
+        eval::render(&self.parsed, Scope::Line(line, labels), Value::Labels, Vec::new())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Templates as trees.
 
-use super::TemplateError;
+use std::collections::BTreeMap;
+
 use super::functions::{Function, by_name};
 use super::token::{Part, Token, parts};
 use super::value::Value;
+use super::{Dialect, TemplateError};
 use crate::MAX_NESTING;
 
 /// A piece of a template.
@@ -14,6 +16,8 @@ pub(super) enum Node {
     If(Vec<(Pipeline, Vec<Node>)>, Vec<Node>),
     Range(Pipeline, Vec<Node>, Vec<Node>),
     With(Vec<(Pipeline, Vec<Node>)>, Vec<Node>),
+    /// `{{template "name" data}}`
+    Template(String, Option<Pipeline>),
     Break,
     Continue,
 }
@@ -45,23 +49,51 @@ pub(super) enum Operand {
 }
 
 /// A template and what is known about it.
+#[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) nodes: Vec<Node>,
+    /// What `define` and `block` made.
+    defined: BTreeMap<String, Vec<Node>>,
     pub(super) fields: Vec<String>,
     pub(super) reads_clock: bool,
 }
 
-pub(super) fn parse(source: &str) -> Result<Parsed, TemplateError> {
+impl Parsed {
+    /// The template of this name.
+    pub(super) fn defined(&self, name: &str) -> Result<&[Node], TemplateError> {
+        let nodes = self.defined.get(name).map(Vec::as_slice);
+        nodes.ok_or_else(|| TemplateError::new(format!("template {name:?} not defined")))
+    }
+}
+
+/// Reads a template; `variables` are those that it may name besides its own.
+pub(super) fn parse(source: &str, dialect: Dialect, variables: &[&str]) -> Result<Parsed, TemplateError> {
     let parts = parts(source)?;
-    let mut parser =
-        Parser { parts: parts.into_iter(), fields: Vec::new(), reads_clock: false, depth: 0, loops: 0 };
+    let mut parser = Parser {
+        dialect,
+        parts: parts.into_iter(),
+        defined: BTreeMap::new(),
+        variables: std::iter::once("").chain(variables.iter().copied()).map(str::to_owned).collect(),
+        fields: Vec::new(),
+        reads_clock: false,
+        depth: 0,
+        loops: 0,
+    };
     let (nodes, end) = parser.block()?;
     match end {
-        End::Source => Ok(Parsed { nodes, fields: parser.fields, reads_clock: parser.reads_clock }),
+        End::Source => Ok(Parsed {
+            nodes,
+            defined: parser.defined,
+            fields: parser.fields,
+            reads_clock: parser.reads_clock,
+        }),
         End::Close => Err(TemplateError::new("unexpected {{end}}")),
         End::Else(_) => Err(TemplateError::new("unexpected {{else}}")),
     }
 }
+
+/// Conditions with what they are for, and what is for none of them.
+type Branches = (Vec<(Pipeline, Vec<Node>)>, Vec<Node>);
 
 /// What ended a block.
 enum End {
@@ -72,7 +104,11 @@ enum End {
 }
 
 struct Parser {
+    dialect: Dialect,
     parts: std::vec::IntoIter<Part>,
+    defined: BTreeMap<String, Vec<Node>>,
+    /// The variables that are known here, without their `$`.
+    variables: Vec<String>,
     fields: Vec<String>,
     reads_clock: bool,
     depth: usize,
@@ -113,21 +149,20 @@ impl Parser {
             let node = match word.as_str() {
                 "end" if rest.is_empty() => return Ok((nodes, End::Close)),
                 "else" => return Ok((nodes, End::Else(rest.to_vec()))),
-                "if" => self
-                    .deeper(|parser| parser.branches(rest, "if"))
-                    .map(|(branches, or)| Node::If(branches, or)),
-                "with" => self
-                    .deeper(|parser| parser.branches(rest, "with"))
-                    .map(|(branches, or)| Node::With(branches, or)),
-                "range" => self.deeper(|parser| parser.range(rest)),
+                "if" => self.branches(rest, "if").map(|(branches, or)| Node::If(branches, or)),
+                "with" => self.branches(rest, "with").map(|(branches, or)| Node::With(branches, or)),
+                "range" => self.inside(|parser| parser.range(rest)),
+                "define" => {
+                    self.define(rest)?;
+                    continue;
+                }
+                "block" => self.block_definition(rest),
+                "template" => self.template_call(rest).map(|(name, data)| Node::Template(name, data)),
                 "break" | "continue" if self.loops == 0 => {
                     Err(TemplateError::new(format!("{{{{{word}}}}} outside {{{{range}}}}")))
                 }
                 "break" => Ok(Node::Break),
                 "continue" => Ok(Node::Continue),
-                "define" | "template" | "block" => {
-                    Err(TemplateError::new(format!("{{{{{word}}}}} is not supported")))
-                }
                 _ => self.pipeline(&mut Tokens::new(&tokens)).map(Node::Action),
             }?;
             nodes.push(node);
@@ -135,12 +170,63 @@ impl Parser {
         Ok((nodes, End::Source))
     }
 
-    #[allow(clippy::type_complexity)]
-    fn branches(
+    /// What is nested, its variables forgotten at its end.
+    fn inside<T>(
         &mut self,
-        condition: &[Token],
-        word: &str,
-    ) -> Result<(Vec<(Pipeline, Vec<Node>)>, Vec<Node>), TemplateError> {
+        read: impl FnOnce(&mut Self) -> Result<T, TemplateError>,
+    ) -> Result<T, TemplateError> {
+        let known = self.variables.len();
+        let value = self.deeper(read)?;
+        self.variables.truncate(known);
+        Ok(value)
+    }
+
+    /// `{{define "name"}} .. {{end}}`: a template that sees no variables of this one.
+    fn define(&mut self, tokens: &[Token]) -> Result<(), TemplateError> {
+        let [Token::Text(name)] = tokens else {
+            return Err(TemplateError::new("unexpected token in define clause"));
+        };
+        let nodes = self.body_of("define")?;
+        self.defined.insert(name.clone(), nodes);
+        Ok(())
+    }
+
+    /// `{{block "name" data}} .. {{end}}`: a definition and its call.
+    fn block_definition(&mut self, tokens: &[Token]) -> Result<Node, TemplateError> {
+        let (name, data) = self.template_call(tokens)?;
+        let nodes = self.body_of("block")?;
+        self.defined.insert(name.clone(), nodes);
+        Ok(Node::Template(name, data))
+    }
+
+    fn body_of(&mut self, word: &str) -> Result<Vec<Node>, TemplateError> {
+        let outer = std::mem::replace(&mut self.variables, vec![String::new()]);
+        let (nodes, end) = self.deeper(Self::block)?;
+        self.variables = outer;
+        match end {
+            End::Close => Ok(nodes),
+            End::Else(_) => Err(TemplateError::new(format!("unexpected {{{{else}}}} in {word} clause"))),
+            End::Source => Err(TemplateError::new("unexpected EOF")),
+        }
+    }
+
+    /// The name of the template that is called, and the data that it is given.
+    fn template_call(&mut self, tokens: &[Token]) -> Result<(String, Option<Pipeline>), TemplateError> {
+        match tokens.split_first() {
+            Some((Token::Text(name), [])) => Ok((name.clone(), None)),
+            Some((Token::Text(name), data)) => {
+                let data = self.pipeline(&mut Tokens::new(data))?;
+                Ok((name.clone(), Some(data)))
+            }
+            _ => Err(TemplateError::new("unexpected token in template clause")),
+        }
+    }
+
+    fn branches(&mut self, condition: &[Token], word: &str) -> Result<Branches, TemplateError> {
+        self.inside(|parser| parser.branches_inside(condition, word))
+    }
+
+    fn branches_inside(&mut self, condition: &[Token], word: &str) -> Result<Branches, TemplateError> {
         let mut condition = self.pipeline(&mut Tokens::new(condition))?;
         let mut branches = Vec::new();
         loop {
@@ -197,6 +283,9 @@ impl Parser {
     /// Up to the end or a closing parenthesis, which is left.
     fn group(&mut self, tokens: &mut Tokens<'_>) -> Result<Pipeline, TemplateError> {
         let (variables, declares) = tokens.assignment();
+        if !declares {
+            variables.iter().try_for_each(|name| self.known(name))?;
+        }
         let mut pipeline = Pipeline { variables, declares, commands: Vec::new() };
         loop {
             let command = self.command(tokens)?;
@@ -205,9 +294,20 @@ impl Parser {
             }
             pipeline.commands.push(command);
             if !tokens.eat(&Token::Pipe) {
-                return Ok(pipeline);
+                break;
             }
         }
+        if declares {
+            self.variables.extend(pipeline.variables.iter().cloned());
+        }
+        Ok(pipeline)
+    }
+
+    fn known(&self, variable: &str) -> Result<(), TemplateError> {
+        if self.variables.iter().any(|known| known == variable) {
+            return Ok(());
+        }
+        Err(TemplateError::new(format!("undefined variable \"${variable}\"")))
     }
 
     fn command(&mut self, tokens: &mut Tokens<'_>) -> Result<Command, TemplateError> {
@@ -234,23 +334,33 @@ impl Parser {
     }
 
     fn function(&mut self, word: &str) -> Result<Function, TemplateError> {
-        let function =
-            by_name(word).ok_or_else(|| TemplateError::new(format!("function {word:?} not defined")))?;
+        let function = by_name(self.dialect, word)?;
         self.reads_clock |= word == "now";
         Ok(function)
+    }
+
+    /// Notes the first of these names as a label.
+    fn names_label(&mut self, names: &[String]) {
+        if let Some(name) = names.first()
+            && !self.fields.contains(name)
+        {
+            self.fields.push(name.clone());
+        }
     }
 
     fn operand(&mut self, tokens: &mut Tokens<'_>) -> Result<Option<Operand>, TemplateError> {
         let operand = match tokens.peek() {
             Some(Token::Field(names)) => {
-                if let Some(name) = names.first()
-                    && !self.fields.contains(name)
-                {
-                    self.fields.push(name.clone());
-                }
+                self.names_label(names);
                 Operand::Field(names.clone())
             }
-            Some(Token::Variable(name, fields)) => Operand::Variable(name.clone(), fields.clone()),
+            Some(Token::Variable(name, fields)) => {
+                self.known(name)?;
+                if name.is_empty() {
+                    self.names_label(fields);
+                }
+                Operand::Variable(name.clone(), fields.clone())
+            }
             Some(Token::Text(text)) => Operand::Literal(Value::Text(text.clone())),
             Some(Token::Int(int)) => Operand::Literal(Value::Int(*int)),
             Some(Token::Float(float)) => Operand::Literal(Value::Float(*float)),

@@ -1,7 +1,7 @@
 //! `printf` with Go's verbs.
 
 use super::value::Value;
-use crate::units::{format_float, quote};
+use crate::units::{format_value, quote, significant};
 
 /// The widest field, in characters.
 const MAX_WIDTH: usize = 4096;
@@ -108,7 +108,9 @@ fn verb_text(spec: &Spec, verb: char, value: &Value) -> (String, bool) {
         ('v', Value::Int(_) | Value::Float(_)) => (value.print(), true),
         ('v', value) => (cut(spec, value.print()), false),
         ('s', Value::Text(text)) => (cut(spec, text.clone()), false),
-        ('s', value @ (Value::List(_) | Value::Map(_) | Value::Time(_))) => (cut(spec, value.print()), false),
+        ('s', value @ (Value::List(_) | Value::Map(_) | Value::Texts(_) | Value::Time(_))) => {
+            (cut(spec, value.print()), false)
+        }
         ('q', Value::Text(text)) => (quote(&cut(spec, text.clone())), false),
         ('x', Value::Text(text)) => (text.bytes().map(|b| format!("{b:02x}")).collect(), false),
         ('X', Value::Text(text)) => (text.bytes().map(|b| format!("{b:02X}")).collect(), false),
@@ -122,12 +124,18 @@ fn verb_text(spec: &Spec, verb: char, value: &Value) -> (String, bool) {
             (u32::try_from(*int).ok().and_then(char::from_u32).map(String::from).unwrap_or_default(), false)
         }
         ('f' | 'F', Value::Float(float)) => {
-            (signed(format!("{float:.*}", spec.precision.unwrap_or(6)), *float < 0.0), true)
+            (signed(fixed(*float, spec.precision.unwrap_or(6)), *float < 0.0), float.is_finite())
         }
         ('e', Value::Float(float)) => {
             (signed(exponent(*float, spec.precision.unwrap_or(6)), *float < 0.0), true)
         }
-        ('g', Value::Float(float)) => (signed(format_float(*float), *float < 0.0), true),
+        ('g' | 'G', Value::Float(float)) => {
+            let text = match spec.precision {
+                Some(digits) => significant(*float, digits),
+                None => format_value(*float),
+            };
+            (signed(text, *float < 0.0), true)
+        }
         (verb, value) => (format!("%!{verb}({}={})", value.type_name(), value.print()), false),
     }
 }
@@ -146,7 +154,14 @@ fn signed_hex(int: i64, sharp: bool, upper: bool) -> String {
     if upper { format!("{sign}{prefix}{size:X}") } else { format!("{sign}{prefix}{size:x}") }
 }
 
+fn fixed(float: f64, places: usize) -> String {
+    if float.is_finite() { format!("{float:.places$}") } else { format_value(float) }
+}
+
 fn exponent(float: f64, places: usize) -> String {
+    if !float.is_finite() {
+        return format_value(float);
+    }
     let text = format!("{float:.places$e}");
     match text.split_once('e') {
         Some((mantissa, exponent)) => {
@@ -172,7 +187,7 @@ mod tests {
             ("%5s|%-5s|", vec![text("ab"), text("ab")], "   ab|ab   |"),
             ("%.2f %05d", vec![Value::Float(1.005), Value::Int(-42)], "1.00 -0042"),
             ("%-10.3s|", vec![text("abcdef")], "abc       |"),
-            ("%q %v %t", vec![text("a\"b"), Value::Float(1e6), Value::Bool(true)], "\"a\\\"b\" 1000000 true"),
+            ("%q %v %t", vec![text("a\"b"), Value::Float(1e6), Value::Bool(true)], "\"a\\\"b\" 1e+06 true"),
             ("%d", vec![text("a")], "%!d(string=a)"),
             ("%s", vec![], "%!s(MISSING)"),
             ("100%%", vec![], "100%"),

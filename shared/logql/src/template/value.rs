@@ -1,9 +1,10 @@
 //! What a template computes with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::json::{JsonError, Scanner};
-use crate::units::format_float;
+use crate::units::format_value;
 
 use super::layout;
 
@@ -21,6 +22,8 @@ pub(super) enum Value {
     Time(Time),
     List(Vec<Value>),
     Map(BTreeMap<String, Value>),
+    /// A map of texts, whose missing members are empty texts.
+    Texts(Arc<BTreeMap<String, String>>),
 }
 
 /// A time and the offset it is shown in.
@@ -42,6 +45,7 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(items) => !items.is_empty(),
             Self::Map(map) => !map.is_empty(),
+            Self::Texts(map) => !map.is_empty(),
         }
     }
 
@@ -52,7 +56,7 @@ impl Value {
             Self::Labels => "map[]".to_owned(),
             Self::Bool(b) => b.to_string(),
             Self::Int(i) => i.to_string(),
-            Self::Float(f) => go_float(*f),
+            Self::Float(f) => format_value(*f),
             Self::Text(text) => text.clone(),
             Self::Time(time) => layout::go_string(*time),
             Self::List(items) => {
@@ -62,6 +66,10 @@ impl Value {
                 let members: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", v.print())).collect();
                 format!("map[{}]", members.join(" "))
             }
+            Self::Texts(map) => {
+                let members: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+                format!("map[{}]", members.join(" "))
+            }
         }
     }
 
@@ -69,7 +77,7 @@ impl Value {
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Nil => "nil",
-            Self::Labels | Self::Map(_) => "map",
+            Self::Labels | Self::Map(_) | Self::Texts(_) => "map",
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Float(_) => "float64",
@@ -83,11 +91,6 @@ impl Value {
     pub(super) fn from_json(text: &str) -> Result<Self, JsonError> {
         read(&mut Scanner::new(text))
     }
-}
-
-/// Go's `%v` of a float has an exponent from 1e21, and below 1e-4.
-fn go_float(value: f64) -> String {
-    format_float(value)
 }
 
 /// Recursion is bounded by the scanner's depth.

@@ -1,4 +1,5 @@
-//! Comparisons, collections, and what Go's templates have built in.
+//! What Go's templates have built in: comparisons, collections, printing; and
+//! Loki's own of that kind.
 
 use std::cmp::Ordering;
 
@@ -27,6 +28,7 @@ pub(super) const TABLE: &[Row] = &[
         Value::Text(text) => Ok(Value::Int(text.len() as i64)),
         Value::List(items) => Ok(Value::Int(items.len() as i64)),
         Value::Map(map) => Ok(Value::Int(map.len() as i64)),
+        Value::Texts(map) => Ok(Value::Int(map.len() as i64)),
         other => Err(TemplateError::new(format!("len of type {}", other.type_name()))),
     }),
     ("index", 1, MANY, |a, scope| {
@@ -38,9 +40,10 @@ pub(super) const TABLE: &[Row] = &[
                     .and_then(|index| items.into_iter().nth(index))
                     .ok_or_else(|| TemplateError::new(format!("index out of range: {index}")))?,
                 (Value::Map(mut map), Value::Text(key)) => map.remove(key).unwrap_or(Value::Nil),
-                (Value::Labels, Value::Text(key)) => {
-                    Value::Text(scope.labels.get(key).unwrap_or_default().into_owned())
+                (Value::Texts(map), Value::Text(key)) => {
+                    Value::Text(map.get(key).cloned().unwrap_or_default())
                 }
+                (Value::Labels, Value::Text(key)) => scope.label(key),
                 (value, key) => {
                     let types = format!("can't index {} by {}", value.type_name(), key.type_name());
                     return Err(TemplateError::new(types));
@@ -98,6 +101,10 @@ pub(super) const TABLE: &[Row] = &[
                 .replace('"', "&#34;"),
         )
     }),
+];
+
+/// What Loki has besides.
+pub(super) const LOKI: &[Row] = &[
     ("fromJson", 1, 1, |a, _| {
         Ok(Value::from_json(text(a, 0)?).unwrap_or_else(|_| Value::Text(String::new())))
     }),

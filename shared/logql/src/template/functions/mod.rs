@@ -1,13 +1,14 @@
-//! The functions of templates, by the names that Loki documents.
+//! The functions of templates, by the names that Go, Loki and Prometheus document.
 
 mod logic;
 mod numbers;
+mod prometheus;
 mod strings;
 mod time;
 
-use super::TemplateError;
 use super::eval::Scope;
 use super::value::Value;
+use super::{Dialect, TemplateError};
 use crate::MAX_TEMPLATE_BYTES;
 
 /// A function. `And` and `Or` are the evaluator's; the others are a table row.
@@ -26,17 +27,31 @@ const MANY: usize = usize::MAX;
 /// Name, the fewest and the most arguments, and what it does.
 type Row = (&'static str, usize, usize, Call);
 
-const TABLES: [&[Row]; 4] = [logic::TABLE, numbers::TABLE, strings::TABLE, time::TABLE];
+const LINE_TABLES: &[&[Row]] =
+    &[logic::TABLE, logic::LOKI, numbers::TABLE, strings::GO, strings::TABLE, time::TABLE];
+const ALERT_TABLES: &[&[Row]] = &[logic::TABLE, strings::GO, prometheus::TABLE];
 
-pub(super) fn by_name(name: &str) -> Option<Function> {
+/// The function of this name, or why there is none.
+pub(super) fn by_name(dialect: Dialect, name: &str) -> Result<Function, TemplateError> {
     match name {
-        "and" => return Some(Function::And),
-        "or" => return Some(Function::Or),
+        "and" => return Ok(Function::And),
+        "or" => return Ok(Function::Or),
         _ => {}
     }
-    let mut rows = TABLES.iter().flat_map(|table| table.iter());
-    rows.find(|row| row.0 == name)
-        .map(|(name, least, most, call)| Function::Known(name, *least, *most, *call))
+    let tables = match dialect {
+        Dialect::Line => LINE_TABLES,
+        Dialect::Alert => ALERT_TABLES,
+    };
+    let row = tables.iter().flat_map(|table| table.iter()).find(|row| row.0 == name);
+    let row = row.ok_or_else(|| {
+        let why = prometheus::refused(name).filter(|_| dialect == Dialect::Alert);
+        TemplateError::new(match why {
+            Some(why) => format!("the function {name:?} is not supported: {why}"),
+            None => format!("function {name:?} not defined"),
+        })
+    })?;
+    let (name, least, most, call) = *row;
+    Ok(Function::Known(name, least, most, call))
 }
 
 pub(super) fn call(

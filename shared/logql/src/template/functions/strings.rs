@@ -4,7 +4,11 @@ use super::{Row, string, text, whole};
 use crate::MAX_TEMPLATE_BYTES;
 use crate::pattern::Pattern;
 use crate::template::TemplateError;
+use crate::template::eval::Scope;
 use crate::template::value::Value;
+
+/// What Go's templates have built in.
+pub(super) const GO: &[Row] = &[("urlquery", 1, 1, |a, _| string(url_encode(text(a, 0)?)))];
 
 pub(super) const TABLE: &[Row] = &[
     ("lower", 1, 1, |a, _| string(text(a, 0)?.to_lowercase())),
@@ -45,7 +49,6 @@ pub(super) const TABLE: &[Row] = &[
         string(pattern(text(a, 0)?)?.regex.replace_all(text(a, 1)?, regex::NoExpand(text(a, 2)?)))
     }),
     ("urlencode", 1, 1, |a, _| string(url_encode(text(a, 0)?))),
-    ("urlquery", 1, 1, |a, _| string(url_encode(text(a, 0)?))),
     ("urldecode", 1, 1, |a, _| string(url_decode(text(a, 0)?)?)),
     ("b64enc", 1, 1, |a, _| string(base64_simd::STANDARD.encode_to_string(text(a, 0)?))),
     ("b64dec", 1, 1, |a, _| {
@@ -53,10 +56,13 @@ pub(super) const TABLE: &[Row] = &[
         let bytes = bytes.map_err(|_| TemplateError::new("illegal base64 data"))?;
         string(String::from_utf8_lossy(&bytes))
     }),
-    ("__line__", 0, 0, |_, scope| string(scope.line)),
+    ("__line__", 0, 0, |_, scope| match scope {
+        Scope::Line(line, _) => string(*line),
+        Scope::Alert { .. } => Ok(Value::Nil),
+    }),
 ];
 
-fn pattern(source: &str) -> Result<Pattern, TemplateError> {
+pub(super) fn pattern(source: &str) -> Result<Pattern, TemplateError> {
     Pattern::new(source).map_err(TemplateError::new)
 }
 
@@ -74,7 +80,7 @@ fn without_suffix<'a>(text: &'a str, suffix: &str) -> &'a str {
 }
 
 /// The first letter of each word in upper case.
-fn title(text: &str) -> String {
+pub(super) fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
     for c in text.chars() {
@@ -154,7 +160,7 @@ fn align(count: i64, text: &str, left: bool) -> Result<String, TemplateError> {
 }
 
 /// As Go's `url.QueryEscape`.
-fn url_encode(text: &str) -> String {
+pub(super) fn url_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

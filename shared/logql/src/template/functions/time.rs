@@ -4,21 +4,29 @@ use jiff::tz::TimeZone;
 
 use super::{Row, argument, string, text};
 use crate::template::TemplateError;
+use crate::template::eval::Scope;
 use crate::template::layout;
 use crate::template::number::to_int;
 use crate::template::value::{Time, Value};
 
 pub(super) const TABLE: &[Row] = &[
-    ("now", 0, 0, |_, scope| match scope.labels.context().now_nanos {
-        Some(nanos) => Ok(Value::Time(Time { nanos, offset_s: 0 })),
-        None => Err(TemplateError::new("there is no clock here")),
+    ("now", 0, 0, |_, scope| {
+        let nanos = match scope {
+            Scope::Line(_, labels) => labels.context().now_nanos,
+            Scope::Alert { .. } => None,
+        };
+        let nanos = nanos.ok_or_else(|| TemplateError::new("there is no clock here"))?;
+        Ok(Value::Time(Time { nanos, offset_s: 0 }))
     }),
-    ("__timestamp__", 0, 0, |_, scope| {
-        Ok(Value::Time(Time { nanos: scope.labels.timestamp_nanos(), offset_s: 0 }))
+    ("__timestamp__", 0, 0, |_, scope| match scope {
+        Scope::Line(_, labels) => Ok(Value::Time(Time { nanos: labels.timestamp_nanos(), offset_s: 0 })),
+        Scope::Alert { .. } => Ok(Value::Nil),
     }),
     ("date", 2, 2, |a, _| {
         let time = match argument(a, 1) {
-            Value::Time(time) => *time,
+            // Shown where Loki runs, which is in UTC, wherever the time is from.
+            Value::Time(time) if time.nanos == i64::MIN => *time,
+            Value::Time(time) => Time { offset_s: 0, ..*time },
             // Anything else that is a number is seconds.
             Value::Int(_) | Value::Float(_) => {
                 Time { nanos: to_int(argument(a, 1)).saturating_mul(1_000_000_000), offset_s: 0 }

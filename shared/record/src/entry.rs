@@ -7,7 +7,7 @@ use catchment_logql::{Entry, LabelKind, STREAM_LABELS};
 use crate::record::LogRecord;
 
 /// The labels of a record: what [`LogRecord::label`] knows.
-pub(crate) const LABELS: [&str; 24] = [
+pub const LABELS: [&str; 24] = [
     "account_id",
     "region",
     "log_group",

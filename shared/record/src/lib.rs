@@ -30,8 +30,9 @@ pub use decode::{
     DecodeError, Envelope, LogEvent, MAX_DECOMPRESSED_BYTES, MAX_EVENTS, MessageType, gunzip, gunzip_bytes,
 };
 pub use enrich::{EnrichConfig, EnrichFields, EnrichRule, MAX_FIELD_BYTES};
+pub use entry::LABELS;
 pub use fingerprint::{MAX_FINGERPRINT_BYTES, error_fingerprint};
-pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_number};
+pub use parse::{EventTime, MAX_CLOCK_DRIFT_NANOS, MAX_LINE_BYTES, severity_name, severity_number};
 pub use record::{Format, LogRecord};
 pub use redact::{
     FieldConfig, HashKey, MASK, MAX_FIELDS, MAX_PATTERN_BYTES as MAX_REDACT_PATTERN_BYTES,

@@ -26,7 +26,7 @@ mod text;
 mod timestamp;
 mod wrapper;
 
-pub use severity::severity_number;
+pub use severity::{severity_name, severity_number};
 
 use crate::record::{Format, LogRecord};
 use crate::redact::Redacted;

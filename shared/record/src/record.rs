@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::fingerprint::error_fingerprint;
-use crate::parse::EventTime;
+use crate::parse::{EventTime, severity_name};
 use crate::redact::Redactions;
 use crate::source::Source;
 
@@ -267,14 +267,7 @@ impl LogRecord<'_> {
 
     /// The severity's name in lower case, whatever the line called it.
     pub fn detected_level(&self) -> Option<&'static str> {
-        Some(match self.severity_number? {
-            1..=4 => "trace",
-            5..=8 => "debug",
-            9..=12 => "info",
-            13..=16 => "warn",
-            17..=20 => "error",
-            _ => "fatal",
-        })
+        self.severity_number.map(severity_name)
     }
 }
 

@@ -14,6 +14,19 @@ pub fn severity_number(level: &str) -> Option<u8> {
     })
 }
 
+/// The name of an OpenTelemetry severity number in lower case: trace, debug,
+/// info, warn, error or fatal.
+pub fn severity_name(number: u8) -> &'static str {
+    match number {
+        ..=4 => "trace",
+        5..=8 => "debug",
+        9..=12 => "info",
+        13..=16 => "warn",
+        17..=20 => "error",
+        21.. => "fatal",
+    }
+}
+
 /// The severity number of a level's name, whatever its case.
 pub(crate) fn name_number(level: &str) -> Option<u8> {
     // Most words that are asked about are none: their first letter or length shows it.

@@ -6,6 +6,7 @@ mod event_id;
 mod fold;
 mod key;
 mod parquet_file;
+pub mod query;
 mod read;
 pub mod retention;
 mod row;

@@ -44,10 +44,10 @@ impl Texts {
             return 0;
         };
         if !self.is_plain {
-            let last = self.indices.last().copied().unwrap_or(NO_TEXT);
+            let (last, entries) = (self.indices.last().copied().unwrap_or(NO_TEXT), self.places.len());
             if let Some(index) = if self.get(last) == Some(text) { Some(last) } else { self.index_of(text) } {
                 self.indices.push(index);
-                return 0;
+                return if self.places.len() > entries { text.len() } else { 0 };
             }
             self.make_plain();
         }
@@ -186,6 +186,14 @@ mod tests {
             assert_eq!(texts.dictionary().is_some(), distinct <= 100, "{distinct}");
             texts.clear();
         }
+    }
+
+    #[test]
+    fn a_text_takes_room_when_it_is_new() {
+        let mut texts = Texts::default();
+        let taken: Vec<_> =
+            ["line 1", "line 22", "line 22", "line 1"].map(|text| texts.push(Some(text))).into();
+        assert_eq!(taken, [6, 7, 0, 0]);
     }
 
     #[test]

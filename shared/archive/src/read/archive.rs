@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use catchment_record::RetentionClass;
 
+use super::column::ColumnSet;
 use super::fetch::{MAX_REQUESTS, all};
 use super::file::OpenFile;
 use super::filter::{Filter, Wanted};
@@ -48,12 +49,32 @@ type Chosen = (MergeInput, Option<OpenFile>);
 #[derive(Debug)]
 pub struct ArchiveReader<'s, S> {
     store: &'s S,
+    columns: ColumnSet,
 }
 
 impl<'s, S: ObjectReader> ArchiveReader<'s, S> {
     /// A reader; nothing is read yet.
     pub fn new(store: &'s S) -> Self {
-        Self { store }
+        Self { store, columns: ColumnSet::ALL }
+    }
+
+    /// Rows have only these columns, and those that identify them; the others are null.
+    pub fn columns(self, columns: ColumnSet) -> Self {
+        Self { columns: columns.and(ColumnSet::IDENTITY), ..self }
+    }
+
+    /// The rows of these objects, which may be gone already: then the answer is
+    /// [`ReadError::Gone`]. What merged objects replace is not left out.
+    pub fn read_objects(
+        &self,
+        objects: Vec<Listed>,
+        range: TimeRange,
+        filter: &Filter,
+        order: Order,
+    ) -> Merge<'s, S> {
+        let inputs = objects.into_iter().map(|listed| (MergeInput { listed, known: false }, None)).collect();
+        let wanted = Some(Arc::new(Wanted::new(filter, range)));
+        Merge::wanting(self.store, inputs, order, MergeLimits::default(), self.columns, wanted)
     }
 
     /// The rows of a time range and of some retention classes. Days are listed
@@ -98,7 +119,8 @@ impl<'s, S: ObjectReader> ArchiveReader<'s, S> {
             days.make_contiguous().reverse();
         }
         let wanted = Arc::new(Wanted::new(&filter, range));
-        Ok(ArchiveRows { store: self.store, range, order, wanted, days, merge: None, counts })
+        let (store, columns) = (self.store, self.columns);
+        Ok(ArchiveRows { store, columns, range, order, wanted, days, merge: None, counts })
     }
 }
 
@@ -106,6 +128,7 @@ impl<'s, S: ObjectReader> ArchiveReader<'s, S> {
 #[derive(Debug)]
 pub struct ArchiveRows<'s, S: ObjectReader> {
     store: &'s S,
+    columns: ColumnSet,
     range: TimeRange,
     order: Order,
     wanted: Arc<Wanted>,
@@ -163,7 +186,7 @@ impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
             inputs.extend(self.choose(&ObjectKey::partition(*class, day)).await?);
         }
         let (wanted, limits) = (Some(Arc::clone(&self.wanted)), MergeLimits::default());
-        Ok(Merge::wanting(self.store, inputs, self.order, limits, wanted))
+        Ok(Merge::wanting(self.store, inputs, self.order, limits, self.columns, wanted))
     }
 
     /// Everything under a prefix.

@@ -165,7 +165,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
     /// Nothing is read yet. The order of `inputs` does not matter.
     pub fn new(store: &'s S, inputs: Vec<MergeInput>, order: Order, limits: MergeLimits) -> Self {
         let inputs = inputs.into_iter().map(|input| (input, None)).collect();
-        Self::wanting(store, inputs, order, limits, None)
+        Self::wanting(store, inputs, order, limits, ColumnSet::ALL, None)
     }
 
     /// Of rows that are `wanted` alone; some inputs may be open already.
@@ -174,6 +174,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         inputs: Vec<(MergeInput, Option<OpenFile>)>,
         order: Order,
         limits: MergeLimits,
+        columns: ColumnSet,
         wanted: Option<Arc<Wanted>>,
     ) -> Self {
         let mut waiting: Vec<_> = inputs
@@ -189,7 +190,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         Self {
             store,
             order,
-            columns: ColumnSet::ALL,
+            columns,
             wanted,
             waiting,
             open: Vec::new(),

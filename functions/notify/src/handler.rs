@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use catchment_alert::message::{AlertMessage, slack_blocks};
+use catchment_alert::message::AlertMessage;
+use catchment_alert::slack::slack_blocks;
 use catchment_aws::clock::Clock;
 use catchment_aws::emf::Metrics;
 use catchment_aws::secrets::SecretSource;

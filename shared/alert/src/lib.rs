@@ -7,21 +7,29 @@
 //! notification of it are one write.
 
 mod adopt;
+mod condition;
 mod digest;
+pub mod email;
 mod group;
+mod links;
 mod memory;
 pub mod message;
+mod news;
+mod number;
 mod partial;
 mod ports;
 mod rule_error;
 mod rule_file;
 mod rules;
-mod slack;
+pub mod slack;
+pub mod sms;
 mod state;
 #[cfg(feature = "test-suites")]
 pub mod suites;
 mod template;
+mod text;
 pub mod versions;
+mod wire;
 mod yaml;
 
 pub use adopt::{Adopted, Offered};
@@ -30,6 +38,7 @@ pub use catchment_logql::TemplateError;
 pub use group::{Group, Rule, RuleId};
 pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;
+pub use news::{News, Origin, SeriesNews};
 pub use partial::{MAX_SERIES_PER_RULE, Partial, Partials, series_hash};
 pub use ports::{AlertStore, Notifier, PartialStore, Written};
 pub use rule_error::{RuleError, RuleErrors};

@@ -1,29 +1,31 @@
-//! What is told about an alert: the message itself, and its words for email and SMS.
+//! What is told about an alert. Each form of it (email, SMS, Slack, ..) is a
+//! module of its own; the words they share are here.
 
 use std::collections::BTreeMap;
 
-use catchment_logql::{format_duration, format_value};
+use catchment_logql::format_duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::short_hash;
-use crate::group::{Group, Rule};
-use crate::state::{AlertState, Phase};
+use crate::number;
+use crate::text::one_line;
+use crate::wire::Wire;
 
-pub use crate::slack::{MAX_BLOCKS, MAX_HEADER_CHARS, MAX_SECTION_CHARS, slack_blocks};
-
-/// The longest subject of an email from SNS, in characters.
-/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
-pub const MAX_SUBJECT_CHARS: usize = 99;
-/// The longest text message: one SMS of 160 characters.
-pub const MAX_SMS_CHARS: usize = 160;
-/// The longest description, summary, label or annotation that is sent, in
+/// The most series that are shown; the others are counted.
+pub const MAX_SERIES: usize = 10;
+/// The most sample lines that are shown.
+pub const MAX_SAMPLES: usize = 3;
+/// The longest sample line, in characters.
+pub const MAX_SAMPLE_CHARS: usize = 300;
+/// The longest description, summary, condition or annotation that is sent, in
 /// characters. SNS takes 262,144 bytes a message.
 pub const MAX_TEXT_CHARS: usize = 2_000;
+/// The longest value of a label that is sent, in characters.
+pub const MAX_LABEL_CHARS: usize = 200;
 /// The most labels or annotations that are sent.
 pub const MAX_FIELDS: usize = 20;
 
-/// Whether the alert is on or over.
+/// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -31,184 +33,188 @@ pub enum Status {
     Firing,
     /// It is over.
     Resolved,
+    /// It is still on, after the repeat interval.
+    Repeated,
+    /// It comes and goes; it is told again when it has been quiet.
+    Flapping,
 }
 
-/// What is told about an alert. Its JSON is the message to Lambda subscribers.
+impl Status {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Firing => "FIRING",
+            Self::Resolved => "RESOLVED",
+            Self::Repeated => "STILL FIRING",
+            Self::Flapping => "FLAPPING",
+        }
+    }
+}
+
+/// What is told of the series of one rule that change in one evaluation. Its
+/// JSON is the message to Lambda subscribers, and older JSON can still be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Wire")]
 pub struct AlertMessage {
-    /// The same for the firing and the resolution of one alert.
+    /// The same for all that is told of one alert: its thread.
     pub id: String,
     /// The alert's name.
     pub name: String,
-    /// The rendered annotation `description`.
-    pub description: String,
-    /// The rendered annotation `summary`.
+    /// The group of its rule.
+    pub group: String,
+    /// The rendered annotation `summary`, of the worst of the series.
     pub summary: String,
+    /// The rendered annotation `description`, of the worst of the series.
+    pub description: String,
     /// The label `severity`; `none` without one.
     pub severity: String,
-    /// Whether it is on or over.
+    /// What is told.
     pub status: Status,
     /// The rule's expression.
     pub condition: String,
-    /// The constant the rule compares with.
+    /// The constant that the value is compared with.
+    #[serde(serialize_with = "number::write_optional")]
     pub threshold: Option<f64>,
-    /// The last value for which the condition held.
-    pub current_value: f64,
-    /// The labels of the series and the rule.
+    /// The labels that all of the series have, those of the rule included.
     pub labels: BTreeMap<String, String>,
     /// The other annotations, rendered.
     pub annotations: BTreeMap<String, String>,
-    /// When it began to fire, RFC 3339.
-    pub triggered_at: String,
-    /// When it was over, RFC 3339.
+    /// The series, the worst first, at most [`MAX_SERIES`].
+    pub series: Vec<AlertedSeries>,
+    /// How many series there are beside these.
+    pub more: u64,
+    /// When the first of the series began to fire, RFC 3339.
+    pub since: String,
+    /// When the last of the series was over, RFC 3339.
     pub resolved_at: Option<String>,
+    /// Lines that matched, redacted as in the archive, at most [`MAX_SAMPLES`].
+    pub samples: Vec<String>,
+    /// Where to look next.
+    pub links: Links,
     /// The stack that says so.
     pub stack: String,
 }
 
+/// One series of an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertedSeries {
+    /// Its labels and those of the rule.
+    pub labels: BTreeMap<String, String>,
+    /// The last value for which the condition held.
+    #[serde(serialize_with = "number::write", deserialize_with = "number::read")]
+    pub value: f64,
+    /// The worst value while it was on, where that is known.
+    #[serde(default, serialize_with = "number::write_optional", deserialize_with = "number::read_optional")]
+    pub peak: Option<f64>,
+    /// When it began to fire, RFC 3339.
+    pub fired_at: String,
+    /// When it was over, RFC 3339.
+    #[serde(default)]
+    pub resolved_at: Option<String>,
+}
+
+/// Where to look next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// A shell command that shows the lines.
+    #[serde(default)]
+    pub command: Option<String>,
+    /// The address of the query in the console of AWS.
+    #[serde(default)]
+    pub console: Option<String>,
+    /// The annotation `runbook_url`.
+    #[serde(default)]
+    pub runbook: Option<String>,
+}
+
 impl AlertMessage {
-    /// The message that a state which has begun to fire, or is over, owes.
-    pub fn new(group: &Group, rule: &Rule, state: &AlertState, stack: &str) -> Self {
-        let resolved = state.phase == Phase::Resolved;
-        let labels = rule.alert_labels(&state.series, state.value);
-        let annotations = rule.annotations.iter();
-        let mut annotations: BTreeMap<String, String> = annotations
-            .map(|(name, text)| (name.clone(), text.render(state.series.labels(), state.value)))
-            .map(|(name, text)| (name, shorten(&text, MAX_TEXT_CHARS)))
-            .collect();
-        let mut take = |name: &str| annotations.remove(name).unwrap_or_default();
-        let (summary, description) = (take("summary"), take("description"));
-        let labels = labels.into_iter().map(|(name, text)| (name, shorten(&text, MAX_TEXT_CHARS)));
-        let labels: BTreeMap<String, String> = labels.take(MAX_FIELDS).collect();
-        let began = state.active_at_ms.to_string();
-        let identity = [group.name.as_str(), rule.id.as_str(), &state.series.to_string(), &began];
-        Self {
-            id: short_hash(identity),
-            name: rule.name.clone(),
-            description,
-            summary,
-            severity: labels.get("severity").cloned().unwrap_or_else(|| "none".to_owned()),
-            status: if resolved { Status::Resolved } else { Status::Firing },
-            condition: shorten(&rule.expr_text, MAX_TEXT_CHARS),
-            threshold: rule.expr.threshold(),
-            current_value: state.value,
-            labels,
-            annotations: annotations.into_iter().take(MAX_FIELDS).collect(),
-            triggered_at: rfc3339(state.fired_at_ms.unwrap_or(state.evaluated_ms)),
-            resolved_at: resolved.then(|| rfc3339(state.evaluated_ms)),
-            stack: stack.to_owned(),
+    /// The summary, or the alert's name where the rule has none; with how many
+    /// series there are if it is not one. One line, at most `max_chars` long.
+    pub fn headline(&self, max_chars: usize) -> String {
+        let summary = one_line(&self.summary, max_chars);
+        let text = if summary.is_empty() { one_line(&self.name, max_chars) } else { summary };
+        let count = (self.series.len() as u64).saturating_add(self.more);
+        if count < 2 {
+            return text;
         }
+        let count = format!(" (and {} more)", count - 1);
+        one_line(&text, max_chars.saturating_sub(count.chars().count())) + &count
     }
 
-    /// `FIRING` or `RESOLVED`.
-    pub fn status_word(&self) -> &'static str {
-        match self.status {
-            Status::Firing => "FIRING",
-            Status::Resolved => "RESOLVED",
-        }
+    /// How bad it is: the worst of the series' values against the threshold.
+    pub fn value_text(&self) -> Option<String> {
+        self.series.first().map(|series| self.text_of(series))
     }
 
-    /// The summary, or the alert's name where the rule has none.
-    pub fn headline(&self) -> &str {
-        if self.summary.is_empty() { &self.name } else { &self.summary }
+    /// How bad a series is, or was while it was on.
+    pub(crate) fn text_of(&self, series: &AlertedSeries) -> String {
+        let worst = match (self.status, series.peak) {
+            (Status::Resolved, Some(peak)) => peak,
+            _ => series.value,
+        };
+        against(worst, self.threshold)
     }
 
-    /// The value, and what it was compared with.
-    pub fn value_text(&self) -> String {
-        let value = format_value(self.current_value);
-        match self.threshold {
-            Some(threshold) => format!("{value} (threshold {})", format_value(threshold)),
-            None => value,
-        }
+    /// Whether [`AlertMessage::value_text`] tells how bad it was, not how bad it is.
+    pub(crate) fn tells_the_peak(&self) -> bool {
+        self.status == Status::Resolved && self.series.first().is_some_and(|series| series.peak.is_some())
     }
 
     /// How long the alert was on, once it is over.
-    fn duration_text(&self) -> Option<String> {
-        let from: Timestamp = self.triggered_at.parse().ok()?;
+    pub fn duration_text(&self) -> Option<String> {
+        let from: Timestamp = self.since.parse().ok()?;
         let to: Timestamp = self.resolved_at.as_ref()?.parse().ok()?;
-        Some(format_duration(to.as_millisecond() - from.as_millisecond()))
+        let millis = to.as_millisecond().checked_sub(from.as_millisecond())?;
+        (millis >= 0).then(|| format_duration(millis / 1000 * 1000))
     }
 
-    /// A command that shows the lines behind the alert: its last hour, of its
-    /// service where that is known.
-    ///
-    /// It is there to be pasted into a shell, and the service comes from a log
-    /// line, which anybody may have written: it is left out unless plain.
-    pub fn query_command(&self) -> String {
-        let from = self.triggered_at.parse::<Timestamp>().unwrap_or_default();
-        let millis = from.as_millisecond() - 3_600_000;
-        let start = Timestamp::from_millisecond(millis).unwrap_or_default();
-        let service = match self.labels.get("service").filter(|service| is_plain(service)) {
-            Some(service) => format!(" AND service = '{service}'"),
-            None => String::new(),
-        };
-        let stack = if is_plain(&self.stack) { format!(" --stack {}", self.stack) } else { String::new() };
-        let since = start.strftime("%Y-%m-%d %H:%M:%S");
-        format!(
-            "catchment query{stack} --sql \"SELECT timestamp, service, severity_text, message FROM logs WHERE dt >= DATE '{}'{service} AND timestamp >= TIMESTAMP '{since}' ORDER BY timestamp DESC LIMIT 100\"",
-            start.strftime("%Y-%m-%d")
-        )
+    /// The labels in which a series differs from the others: `a=b, c=d`.
+    pub(crate) fn own_labels(&self, series: &AlertedSeries) -> String {
+        let own = series.labels.iter().filter(|(name, _)| !self.labels.contains_key(*name));
+        let own: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+        own.join(", ")
     }
 }
 
-/// The subject of the email: one line of at most [`MAX_SUBJECT_CHARS`].
-pub fn email_subject(message: &AlertMessage) -> String {
-    let subject = format!("[{}] {}: {}", message.status_word(), message.severity, message.headline());
-    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    shorten(&subject, MAX_SUBJECT_CHARS)
+/// A value against its threshold: `14, 2.8 times the threshold of 5`.
+fn against(value: f64, threshold: Option<f64>) -> String {
+    let told = number::for_people(value);
+    let Some(threshold) = threshold else {
+        return told;
+    };
+    let limit = number::for_people(threshold);
+    let ratio = value / threshold;
+    if threshold > 0.0 && ratio.is_finite() && ratio >= 1.05 {
+        return format!("{told}, {} times the threshold of {limit}", number::ratio(ratio));
+    }
+    if value > threshold {
+        format!("{told}, above the threshold of {limit}")
+    } else if value < threshold {
+        format!("{told}, below the threshold of {limit}")
+    } else {
+        format!("{told}, threshold {limit}")
+    }
 }
 
-/// The email: what, since when, how much, where, and what to run next.
-pub fn email_text(message: &AlertMessage) -> String {
-    let mut text = format!("{}: {}\n", message.status_word(), message.headline());
-    if !message.description.is_empty() {
-        text.push_str(&format!("\n{}\n", message.description));
-    }
-    text.push_str(&format!("\nAlert:     {}\nSeverity:  {}\n", message.name, message.severity));
-    text.push_str(&format!("Since:     {}\n", message.triggered_at));
-    if let Some(resolved_at) = &message.resolved_at {
-        let lasted = message.duration_text().map(|d| format!(" (after {d})")).unwrap_or_default();
-        text.push_str(&format!("Over at:   {resolved_at}{lasted}\n"));
-    }
-    let last = if message.status == Status::Firing { "Value:     " } else { "Last value: " };
-    text.push_str(&format!("{last}{}\nCondition: {}\n", message.value_text(), message.condition));
-    for (title, fields) in [("Labels", &message.labels), ("Notes", &message.annotations)] {
-        if !fields.is_empty() {
-            text.push_str(&format!("\n{title}:\n"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_bad_is_said_against_the_threshold() {
+        for (value, threshold, expected) in [
+            (14.0, Some(5.0), "14, 2.8 times the threshold of 5"),
+            (5.1, Some(5.0), "5.1, above the threshold of 5"),
+            (5.0, Some(5.0), "5, threshold 5"),
+            (2.0, Some(5.0), "2, below the threshold of 5"),
+            (3.0, Some(0.0), "3, above the threshold of 0"),
+            (-1.0, Some(-2.0), "-1, above the threshold of -2"),
+            (6000.0, Some(5.0), "6000, 1200 times the threshold of 5"),
+            (10.666_666_666_666_666, None, "10.67"),
+            (f64::INFINITY, Some(1.0), "+Inf, above the threshold of 1"),
+            (f64::NAN, Some(1.0), "NaN, threshold 1"),
+        ] {
+            assert_eq!(against(value, threshold), expected);
         }
-        for (name, value) in fields {
-            text.push_str(&format!("  {name}: {value}\n"));
-        }
     }
-    text.push_str(&format!("\nLook at the lines:\n  {}\n", message.query_command()));
-    text.push_str(&format!("\nSent by Catchment, stack {}. Alert id {}.\n", message.stack, message.id));
-    text
-}
-
-/// One SMS of at most [`MAX_SMS_CHARS`].
-pub fn sms_text(message: &AlertMessage) -> String {
-    let value = message.value_text();
-    let text = format!("{} {}: {} - {value}", message.status_word(), message.severity, message.headline());
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    shorten(&text, MAX_SMS_CHARS)
-}
-
-/// The text, cut to `max_chars` with an ellipsis as its last character.
-pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
-    if text.chars().count() <= max_chars {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(max_chars.saturating_sub(1)).collect();
-    short.push('…');
-    short
-}
-
-/// Whether neither a shell nor SQL sees more than a name in the text.
-fn is_plain(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-');
-    !text.is_empty() && text.chars().all(plain)
-}
-
-fn rfc3339(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::message::{AlertMessage, Status, shorten};
+use crate::message::{AlertMessage, Status};
+use crate::text::shorten;
 
 /// The longest header text, in characters.
 pub const MAX_HEADER_CHARS: usize = 150;
@@ -17,8 +18,8 @@ pub const MAX_BLOCKS: usize = 50;
 
 /// The body to post to an incoming webhook.
 pub fn slack_blocks(message: &AlertMessage) -> Value {
-    let header = format!("{}: {}", message.status_word(), message.headline());
-    let header = shorten(&header.replace(['\n', '\r'], " "), MAX_HEADER_CHARS);
+    let header = format!("{}: {}", message.status.word(), message.headline(MAX_HEADER_CHARS));
+    let header = shorten(&header, MAX_HEADER_CHARS);
     let mut blocks = vec![json!({
         "type": "header",
         "text": {"type": "plain_text", "text": header, "emoji": false},
@@ -31,8 +32,8 @@ pub fn slack_blocks(message: &AlertMessage) -> Value {
         "*Alert* {}\n*Severity* {}\n*Value* {}\n*Since* {}{}",
         escape(&message.name),
         escape(&message.severity),
-        escape(&message.value_text()),
-        message.triggered_at,
+        escape(&message.value_text().unwrap_or_default()),
+        message.since,
         over.unwrap_or_default()
     )));
     blocks.push(section(&code(&message.condition)));
@@ -41,7 +42,9 @@ pub fn slack_blocks(message: &AlertMessage) -> Value {
             blocks.push(section(&field_list(title, fields)));
         }
     }
-    blocks.push(section(&format!("*Look at the lines*\n{}", code(&message.query_command()))));
+    if let Some(command) = &message.links.command {
+        blocks.push(section(&format!("*Look at the lines*\n{}", code(command))));
+    }
     let footer = format!("Catchment, stack {}, alert {}", escape(&message.stack), message.id);
     blocks.push(json!({"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]}));
     blocks.truncate(MAX_BLOCKS);

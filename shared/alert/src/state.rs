@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 use catchment_logql::Series;
 
+use crate::digest::short_hash;
 use crate::group::{Group, Rule, RuleId};
-use crate::message::AlertMessage;
+use crate::message::{AlertMessage, Status};
+use crate::news::{News, Origin, SeriesNews};
 
 /// Where a series stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +80,8 @@ pub fn next_states(
 ) -> Vec<Step> {
     let mut values: BTreeMap<Series, f64> = values.into_iter().collect();
     let mut steps = Vec::new();
-    let message = |state: &AlertState| AlertMessage::new(group, rule, state, stack);
+    let origin = Origin { stack: stack.to_owned(), region: String::new() };
+    let message = |state: &AlertState| told_of(group, rule, state, &origin);
     for state in states {
         let value = values.remove(&state.series);
         if state.evaluated_ms >= at_ms || state.outbox.is_some() {
@@ -138,4 +141,28 @@ fn step(
         (Phase::Resolved, _) => return Step::Forget(state),
     }
     Step::Save(next)
+}
+
+fn told_of(group: &Group, rule: &Rule, state: &AlertState, origin: &Origin) -> AlertMessage {
+    let resolved = state.phase == Phase::Resolved;
+    let began = state.active_at_ms.to_string();
+    let identity = [group.name.as_str(), rule.id.as_str(), &state.series.to_string(), &began];
+    let news = News {
+        group,
+        rule,
+        id: short_hash(identity),
+        status: if resolved { Status::Resolved } else { Status::Firing },
+        series: vec![SeriesNews {
+            series: &state.series,
+            value: state.value,
+            peak: None,
+            fired_at_ms: state.fired_at_ms.unwrap_or(state.evaluated_ms),
+            resolved_at_ms: resolved.then_some(state.evaluated_ms),
+        }],
+        samples: Vec::new(),
+        log_groups: Vec::new(),
+        at_ms: state.evaluated_ms,
+        origin,
+    };
+    news.message()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use catchment_logql::Series;
 
 use crate::group::RuleId;
-use crate::message::{AlertMessage, Status};
+use crate::message::{AlertMessage, AlertedSeries, Links, Status};
 use crate::partial::Partial;
 use crate::ports::{AlertStore, PartialStore, Written};
 use crate::state::{AlertState, Phase};
@@ -124,17 +124,27 @@ fn message() -> AlertMessage {
     AlertMessage {
         id: "0123456789abcdef".to_owned(),
         name: "A".to_owned(),
+        group: "g".to_owned(),
         description: "with \"quotes\" and ü".to_owned(),
         summary: String::new(),
         severity: "critical".to_owned(),
         status: Status::Firing,
         condition: "x > 1".to_owned(),
         threshold: None,
-        current_value: 6.25,
         labels: BTreeMap::from([("service".to_owned(), "api".to_owned())]),
         annotations: BTreeMap::new(),
-        triggered_at: "2026-01-01T00:00:00Z".to_owned(),
+        series: vec![AlertedSeries {
+            labels: BTreeMap::from([("service".to_owned(), "api".to_owned())]),
+            value: 6.25,
+            peak: Some(f64::INFINITY),
+            fired_at: "2026-01-01T00:00:00Z".to_owned(),
+            resolved_at: None,
+        }],
+        more: 2,
+        since: "2026-01-01T00:00:00Z".to_owned(),
         resolved_at: None,
+        samples: vec!["a line".to_owned()],
+        links: Links { command: Some("catchment query 'x'".to_owned()), console: None, runbook: None },
         stack: "demo".to_owned(),
     }
 }

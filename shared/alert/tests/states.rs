@@ -81,9 +81,9 @@ fn the_same_time_twice_and_an_unsent_notification_change_nothing() {
     assert_eq!(resolved.told(), None);
     let (on, over) = (firing.outbox.unwrap(), resolved.outbox.unwrap());
     assert_eq!(on.id, over.id, "both are about one alert");
-    assert_eq!(on.triggered_at, "1970-01-01T00:01:00Z");
+    assert_eq!(on.since, "1970-01-01T00:01:00Z");
     assert_eq!(over.resolved_at.as_deref(), Some("1970-01-01T00:02:00Z"));
-    assert_eq!((over.current_value, over.threshold), (7.0, Some(5.0)));
+    assert_eq!((over.series[0].value, over.threshold), (7.0, Some(5.0)));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Alerts to an SNS topic: one message with a form for each kind of subscriber.
 
 use aws_sdk_sns::Client;
-use catchment_alert::message::{email_subject, email_text, sms_text};
+use catchment_alert::email::{email_subject, email_text};
+use catchment_alert::sms::sms_text;
 use catchment_alert::{AlertMessage, Notifier};
 use serde_json::json;
 
@@ -51,6 +52,8 @@ fn body(message: &AlertMessage) -> String {
     let mut smaller = message.clone();
     smaller.labels.clear();
     smaller.annotations.clear();
+    smaller.series.truncate(1);
+    smaller.series.iter_mut().for_each(|series| series.labels.clear());
     forms(&smaller)
 }
 
@@ -69,7 +72,7 @@ fn forms(message: &AlertMessage) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use catchment_alert::message::{MAX_FIELDS, MAX_TEXT_CHARS, Status};
+    use catchment_alert::message::{AlertedSeries, Links, MAX_FIELDS, MAX_SERIES, MAX_TEXT_CHARS, Status};
     use serde_json::Value;
 
     use super::*;
@@ -77,20 +80,31 @@ mod tests {
     fn message(text: &str) -> AlertMessage {
         let fields: BTreeMap<String, String> =
             (0..MAX_FIELDS).map(|n| (format!("field_{n}"), text.to_owned())).collect();
+        let series = AlertedSeries {
+            labels: fields.clone(),
+            value: 6.0,
+            peak: None,
+            fired_at: "2026-01-01T00:00:00Z".into(),
+            resolved_at: None,
+        };
         AlertMessage {
             id: "0123456789abcdef".into(),
             name: "A".into(),
+            group: "g".into(),
             description: text.into(),
             summary: text.into(),
             severity: "critical".into(),
             status: Status::Firing,
             condition: text.into(),
             threshold: Some(5.0),
-            current_value: 6.0,
             labels: fields.clone(),
             annotations: fields,
-            triggered_at: "2026-01-01T00:00:00Z".into(),
+            series: vec![series; MAX_SERIES],
+            more: 1,
+            since: "2026-01-01T00:00:00Z".into(),
             resolved_at: None,
+            samples: vec![text.into(); 3],
+            links: Links::default(),
             stack: "demo".into(),
         }
     }

@@ -12,20 +12,50 @@ pub struct ParseError {
     pub column: usize,
     /// The word that was probably meant.
     pub suggestion: Option<String>,
+    /// What Loki says about the place.
+    pub(crate) told: Told,
+}
+
+/// What Loki says about the place of an error. Its scanner forgets the line of a
+/// token that it reads by characters; and what is wrong with an expression that
+/// can be read has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Place,
+    Column,
+    Nothing,
 }
 
 impl ParseError {
+    /// What is wrong with an expression that can be read.
     pub(crate) fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { message: message.into(), line: at.line, column: at.column, suggestion: None }
+        Self {
+            message: message.into(),
+            line: at.line,
+            column: at.column,
+            suggestion: None,
+            told: Told::Nothing,
+        }
     }
 
-    /// The error as Loki's API words it: `parse error at line 1, col 5: …`.
+    /// A token that cannot stand there, or is none.
+    pub(crate) fn syntax(at: Position, message: impl Into<String>) -> Self {
+        let told = if at.by_characters { Told::Column } else { Told::Place };
+        Self { told, ..Self::new(at, message) }
+    }
+
+    /// The error as Loki's API words it: `parse error at line 1, col 5: …`, or
+    /// `parse error : …` for what has no place there.
     pub fn to_loki(&self) -> String {
         let message = match self.message.strip_prefix("unknown aggregation") {
             Some(_) => "syntax error: unexpected IDENTIFIER",
             None => self.message.as_str(),
         };
-        format!("parse error at line {}, col {}: {message}", self.line, self.column)
+        match self.told {
+            Told::Place => format!("parse error at line {}, col {}: {message}", self.line, self.column),
+            Told::Column => format!("parse error at line 0, col {}: {message}", self.column),
+            Told::Nothing => format!("parse error : {message}"),
+        }
     }
 
     /// Adds the nearest of `words` to `typed`, when one is near.
@@ -50,6 +80,12 @@ pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Opt
 pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
+    /// Loki's scanner reads the token there character by character.
+    pub(crate) by_characters: bool,
+}
+
+impl Position {
+    pub(crate) const START: Self = Self { line: 1, column: 1, by_characters: false };
 }
 
 fn hint(suggestion: Option<&str>) -> String {

@@ -5,16 +5,21 @@ use std::str::Chars;
 
 use crate::duration::parse_duration;
 use crate::error::{ParseError, Position};
+use crate::names::{RANGE_OPS, VECTOR_OPS, by_name};
 use crate::units;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
     Ident(String),
+    /// The name of a function in front of its parenthesis, in lower case.
+    Function(String),
     Text(String),
     Number(f64),
     /// Nanoseconds.
     Duration(i64),
     Bytes(u64),
+    /// `[5m]`, in nanoseconds.
+    Range(i64),
     /// `--strict`, without the hyphens.
     Flag(String),
     Symbol(&'static str),
@@ -59,12 +64,16 @@ impl Token {
         match self {
             Self::Ident(word) if is_reserved(word) => word.clone(),
             Self::Ident(_) => "IDENTIFIER".to_owned(),
+            Self::Function(word) => match word.as_str() {
+                "bytes" | "duration" | "duration_seconds" => format!("{}_CONV", word.to_ascii_uppercase()),
+                word => word.to_ascii_uppercase(),
+            },
             Self::Text(_) => "STRING".to_owned(),
             Self::Number(_) => "NUMBER".to_owned(),
             Self::Duration(_) => "DURATION".to_owned(),
             Self::Bytes(_) => "BYTES".to_owned(),
             Self::Flag(_) => "PARSER_FLAG".to_owned(),
-            Self::Symbol("[") => "RANGE".to_owned(),
+            Self::Range(_) => "RANGE".to_owned(),
             Self::Symbol(symbol) => (*symbol).to_owned(),
             Self::End => "$end".to_owned(),
         }
@@ -72,20 +81,24 @@ impl Token {
 }
 
 /// Longest first, so that `|=` is not read as `|`.
-const SYMBOLS: [&str; 27] = [
-    "|=", "|~", "|>", "!=", "!~", "!>", "=~", "==", ">=", "<=", "{", "}", "(", ")", "[", "]", ",", "|", "=",
-    ">", "<", "+", "-", "*", "/", "%", "^",
+const SYMBOLS: [&str; 25] = [
+    "|=", "|~", "|>", "!=", "!~", "!>", "=~", "==", ">=", "<=", "{", "}", "(", ")", ",", "|", "=", ">", "<",
+    "+", "-", "*", "/", "%", "^",
 ];
 
 /// Every token of the expression with its place; the last is [`Token::End`].
 pub(crate) fn tokens(source: &str) -> Result<Vec<(Token, Position)>, ParseError> {
-    let mut lexer = Lexer { chars: source.chars().peekable(), at: Position { line: 1, column: 1 } };
+    let mut lexer = Lexer { chars: source.chars().peekable(), at: Position::START };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blank();
-        let at = lexer.at;
-        let after_bracket = tokens.last().is_some_and(|(token, _)| *token == Token::Symbol("["));
-        let token = if after_bracket { lexer.range(at)? } else { lexer.token(at)? };
+        let mut at = lexer.at;
+        let token = lexer.token(at)?;
+        at.by_characters = match &token {
+            Token::Range(_) | Token::Duration(_) | Token::Bytes(_) | Token::Flag(_) => true,
+            Token::Symbol(symbol) => symbol.len() > 1,
+            _ => false,
+        };
         let last = token == Token::End;
         tokens.push((token, at));
         if last {
@@ -103,7 +116,7 @@ impl Lexer<'_> {
     fn next(&mut self) -> Option<char> {
         let c = self.chars.next()?;
         if c == '\n' {
-            self.at = Position { line: self.at.line + 1, column: 1 };
+            self.at = Position { line: self.at.line + 1, ..Position::START };
         } else {
             self.at.column += 1;
         }
@@ -137,10 +150,37 @@ impl Lexer<'_> {
             '"' => self.quoted(at).map(Token::Text),
             '`' => self.raw(at).map(Token::Text),
             c if c.is_ascii_digit() || c == '.' => self.number(at),
-            c if c.is_ascii_alphabetic() || c == '_' => Ok(Token::Ident(self.word())),
+            c if c.is_ascii_alphabetic() || c == '_' => Ok(self.name()),
+            '[' => self.range(at),
             '-' => self.flag_or_minus(),
             _ => self.symbol(at, c),
         }
+    }
+
+    /// A keyword, a function or a name. Case makes no difference to the first two.
+    fn name(&mut self) -> Token {
+        let word = self.word();
+        let lower = word.to_ascii_lowercase();
+        if is_reserved(&lower) {
+            Token::Ident(lower)
+        } else if is_function(&lower) && self.parenthesis_follows() {
+            Token::Function(lower)
+        } else {
+            Token::Ident(word)
+        }
+    }
+
+    /// Whether `(` comes next, or `by (`.
+    fn parenthesis_follows(&self) -> bool {
+        let mut ahead = Lexer { chars: self.chars.clone(), at: self.at };
+        let blank = char::is_whitespace;
+        ahead.take_while(&mut String::new(), blank);
+        let word = ahead.word().to_ascii_lowercase();
+        if !matches!(word.as_str(), "" | "by" | "without") {
+            return false;
+        }
+        ahead.take_while(&mut String::new(), blank);
+        ahead.chars.peek() == Some(&'(')
     }
 
     fn word(&mut self) -> String {
@@ -170,29 +210,24 @@ impl Lexer<'_> {
         ahead.next();
         let two: String = [Some(c), ahead.next()].into_iter().flatten().collect();
         let symbol = SYMBOLS.iter().find(|symbol| two.starts_with(**symbol));
-        let symbol =
-            symbol.ok_or_else(|| ParseError::new(at, format!("syntax error: unexpected character {c:?}")))?;
+        let symbol = symbol
+            .ok_or_else(|| ParseError::syntax(at, format!("syntax error: unexpected character {c:?}")))?;
         for _ in 0..symbol.len() {
             self.next();
         }
         Ok(Token::Symbol(symbol))
     }
 
-    /// What stands between `[` and `]`: a duration.
+    /// A duration between `[` and `]`.
     fn range(&mut self, at: Position) -> Result<Token, ParseError> {
+        let at = Position { by_characters: true, ..at };
+        self.next();
         let mut text = String::new();
-        self.take_while(&mut text, |c| c != ']' && c != '\n');
-        if self.chars.peek() != Some(&']') {
-            return Err(ParseError::new(at, "missing closing ']' in duration"));
+        self.take_while(&mut text, |c| c != ']');
+        if self.next().is_none() {
+            return Err(ParseError::syntax(at, "missing closing ']' in duration"));
         }
-        let text = text.trim();
-        duration(text).map(Token::Duration).ok_or_else(|| {
-            let message = match text {
-                "" => "empty duration string".to_owned(),
-                _ => format!("not a valid duration string: {}", units::quote(text)),
-            };
-            ParseError::new(at, message)
-        })
+        duration(text.trim()).map(Token::Range).map_err(|why| ParseError::syntax(at, why))
     }
 
     /// `5`, `0.5`, `1e6`, or a duration or a size: a number that a unit follows.
@@ -211,9 +246,9 @@ impl Lexer<'_> {
             self.take_while(&mut text, |c| c.is_ascii_digit());
         } else if self.chars.peek().is_some_and(|c| c.is_alphabetic()) {
             self.take_while(&mut text, |c| c.is_alphanumeric() || c == '.');
-            let nanos = duration(&text).map(Token::Duration);
+            let nanos = duration(&text).ok().map(Token::Duration);
             return nanos.or_else(|| units::bytes(&text).ok().map(Token::Bytes)).ok_or_else(|| {
-                ParseError::new(
+                ParseError::syntax(
                     at,
                     format!("syntax error: \"{text}\" is not a number, a duration (5m) or a size (5MB)"),
                 )
@@ -221,7 +256,7 @@ impl Lexer<'_> {
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Token::Number(number)),
-            _ => Err(ParseError::new(at, format!("syntax error: \"{text}\" is not a number"))),
+            _ => Err(ParseError::syntax(at, format!("syntax error: \"{text}\" is not a number"))),
         }
     }
 
@@ -241,7 +276,7 @@ impl Lexer<'_> {
         self.take_while(&mut text, |c| c != '`');
         match self.next() {
             Some(_) => Ok(text),
-            None => Err(ParseError::new(at, "literal not terminated")),
+            None => Err(ParseError::syntax(at, "literal not terminated")),
         }
     }
 
@@ -254,7 +289,7 @@ impl Lexer<'_> {
             match self.next() {
                 Some('"') => return Ok(text),
                 Some('\\') => text.push(self.escape(here)?),
-                Some('\n') | None => return Err(ParseError::new(at, "literal not terminated")),
+                Some('\n') | None => return Err(ParseError::syntax(at, "literal not terminated")),
                 Some(c) => text.push(c),
             }
         }
@@ -263,7 +298,7 @@ impl Lexer<'_> {
     fn escape(&mut self, at: Position) -> Result<char, ParseError> {
         let fail = |c: Option<char>| {
             let shown = c.map(String::from).unwrap_or_default();
-            ParseError::new(
+            ParseError::syntax(
                 at,
                 format!(
                     "invalid char escape \"\\{shown}\"; write \"\\\\{shown}\", or put the string in backticks"
@@ -303,10 +338,20 @@ impl Lexer<'_> {
     }
 }
 
-/// A duration as Prometheus writes it (`1d`, `5m`) or as Go does (`1.5h`), in nanoseconds.
-fn duration(text: &str) -> Option<i64> {
+/// A duration as Prometheus writes it (`1d`, `5m`) or as Go does (`1.5h`), in
+/// nanoseconds; days and weeks may have fractions as well.
+fn duration(text: &str) -> Result<i64, String> {
     match parse_duration(text) {
-        Ok(millis) if text != "0" => millis.checked_mul(1_000_000),
-        _ => units::go_duration(text).ok().filter(|_| text != "0"),
+        Ok(millis) if text != "0" => {
+            millis.checked_mul(1_000_000).ok_or_else(|| "duration out of range".to_owned())
+        }
+        _ => units::duration_with_days(text),
     }
+}
+
+/// Whether the word is a function's name, in front of a parenthesis.
+fn is_function(word: &str) -> bool {
+    by_name(&RANGE_OPS, word).is_some()
+        || by_name(&VECTOR_OPS, word).is_some()
+        || matches!(word, "vector" | "ip" | "bytes" | "duration" | "duration_seconds")
 }

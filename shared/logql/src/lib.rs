@@ -55,8 +55,8 @@ pub use streaming::{
 pub use template::{AlertSubject, AlertTemplate, Template, TemplateError};
 pub use units::format_value;
 
-/// The longest expression that is parsed, in bytes.
-pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
+/// The longest expression that is parsed, in bytes, as in Loki.
+pub const MAX_EXPRESSION_BYTES: usize = 128 * 1024;
 /// How deep parentheses, aggregations and templates may be nested.
 pub const MAX_NESTING: usize = 64;
 /// The memory a compiled regular expression may take, in bytes.

@@ -17,13 +17,13 @@ pub struct Pattern {
 impl Pattern {
     /// A pattern that may be found anywhere.
     pub(crate) fn new(source: &str) -> Result<Self, String> {
-        let regex = compile(&ascii_classes(source))?;
+        let regex = compile(source, &ascii_classes(source))?;
         Ok(Self { source: source.to_owned(), regex })
     }
 
     /// A pattern that must match the whole text.
     pub(crate) fn anchored(source: &str) -> Result<Self, String> {
-        let regex = compile(&format!("^(?s:{})$", ascii_classes(source)))?;
+        let regex = compile(&format!("^(?s:{source})$"), &format!("^(?s:{})$", ascii_classes(source)))?;
         Ok(Self { source: source.to_owned(), regex })
     }
 
@@ -77,7 +77,8 @@ impl fmt::Debug for Needle {
     }
 }
 
-fn compile(pattern: &str) -> Result<Regex, String> {
+/// Compiles the pattern; errors show `source`, which was asked for.
+fn compile(source: &str, pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build().map_err(|err| match err {
         regex::Error::CompiledTooBig(limit) => {
             format!("the regular expression needs more than {limit} bytes")
@@ -86,9 +87,41 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         other => {
             let text = other.to_string();
             let why = text.lines().last().unwrap_or_default();
-            format!("error parsing regexp: {}", why.trim_start_matches("error: "))
+            format!("error parsing regexp: {}", in_go_words(source, why.trim_start_matches("error: ")))
         }
     })
+}
+
+/// The errors that are met most, as Go's library words them.
+fn in_go_words(source: &str, why: &str) -> String {
+    match why {
+        "unclosed group" => format!("missing closing ): `{source}`"),
+        "unopened group" => format!("unexpected ): `{source}`"),
+        "unclosed character class" => {
+            let from = open_class(source).and_then(|at| source.get(at..)).unwrap_or(source);
+            format!("missing closing ]: `{from}`")
+        }
+        "repetition operator missing expression" => {
+            let operator = source.find(['*', '+', '?']).and_then(|at| source.get(at..=at)).unwrap_or(source);
+            format!("missing argument to repetition operator: `{operator}`")
+        }
+        other => other.to_owned(),
+    }
+}
+
+/// Where the class begins that is not closed.
+fn open_class(source: &str) -> Option<usize> {
+    let (mut open, mut escaped) = (None, false);
+    for (at, c) in source.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' if open.is_none() => open = Some(at),
+            ']' => open = None,
+            _ => {}
+        }
+    }
+    open
 }
 
 /// Go's `\d \w \s \b` know ASCII alone, Rust's all of Unicode; everything else
@@ -99,6 +132,10 @@ fn ascii_classes(pattern: &str) -> String {
     while let Some(c) = chars.next() {
         if c != '\\' {
             out.push(c);
+            // Go's names of groups may begin with a digit.
+            if c == '<' && (out.ends_with("(?P<") || out.ends_with("(?<")) {
+                out.extend(chars.as_str().starts_with(|c: char| c.is_ascii_digit()).then_some('_'));
+            }
             continue;
         }
         match chars.next() {
@@ -153,7 +190,10 @@ mod tests {
         let message = Pattern::new("(a{1000}){1000}").unwrap_err();
         assert!(message.contains("more than 1048576 bytes"), "{message}");
         let message = Pattern::new("(a").unwrap_err();
-        assert_eq!(message, "error parsing regexp: unclosed group");
+        assert_eq!(message, "error parsing regexp: missing closing ): `(a`");
+        let message = Pattern::new("x([a").unwrap_err();
+        assert_eq!(message, "error parsing regexp: missing closing ]: `[a`");
+        assert!(Pattern::new("(?P<1a>x)").is_ok(), "a name may begin with a digit");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 const SECOND: f64 = 1e9;
 
-/// Go's units of a duration, in nanoseconds.
-const DURATION_UNITS: [(&str, f64); 8] = [
+/// Go's units of a duration, in nanoseconds, and behind them days and weeks.
+const DURATION_UNITS: [(&str, f64); 10] = [
     ("ns", 1.0),
     ("us", 1e3),
     ("µs", 1e3),
@@ -17,7 +17,11 @@ const DURATION_UNITS: [(&str, f64); 8] = [
     ("s", SECOND),
     ("m", 60.0 * SECOND),
     ("h", 3600.0 * SECOND),
+    ("d", 24.0 * 3600.0 * SECOND),
+    ("w", 7.0 * 24.0 * 3600.0 * SECOND),
 ];
+/// How many of them are Go's.
+const GO_UNITS: usize = 8;
 
 /// Units of a size by their letters in lower case.
 const SIZE_UNITS: [(&str, f64); 23] = [
@@ -48,7 +52,17 @@ const SIZE_UNITS: [(&str, f64); 23] = [
 
 /// Reads a duration as Go's `time.ParseDuration`, in nanoseconds.
 pub(crate) fn go_duration(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {}", quote(text));
+    read_duration(text, DURATION_UNITS.get(..GO_UNITS).unwrap_or_default())
+        .map_err(|why| format!("time: {why}"))
+}
+
+/// The same with days and weeks, as a range may be written.
+pub(crate) fn duration_with_days(text: &str) -> Result<i64, String> {
+    read_duration(text, &DURATION_UNITS)
+}
+
+fn read_duration(text: &str, units: &[(&str, f64)]) -> Result<i64, String> {
+    let invalid = || format!("invalid duration {}", quote(text));
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -69,10 +83,10 @@ pub(crate) fn go_duration(text: &str) -> Result<i64, String> {
         let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
         if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {}", quote(text)));
+            return Err(format!("missing unit in duration {}", quote(text)));
         }
-        let Some((_, nanos)) = DURATION_UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(text)));
+        let Some((_, nanos)) = units.iter().find(|(name, _)| *name == unit) else {
+            return Err(format!("unknown unit {} in duration {}", quote(unit), quote(text)));
         };
         // Whole numbers stay exact: the unit is whole as well.
         let number: f64 = number.parse().map_err(|_| invalid())?;

@@ -63,8 +63,7 @@ impl Parser {
         };
         self.next += 1;
         if let "=" | "!=" = symbol
-            && self.peek_word() == "ip"
-            && self.peek_second() == &Token::Symbol("(")
+            && matches!(self.peek(), Token::Function(word) if word == "ip")
         {
             return Ok(LabelFilter::Ip(name, symbol == "!=", self.ip()?));
         }

@@ -11,6 +11,7 @@ use crate::pipeline::{
     RegexpParser,
 };
 use crate::template::Template;
+use crate::units::quote;
 
 /// The words a stage begins with.
 const STAGES: [&str; 12] = [
@@ -59,9 +60,12 @@ impl Parser {
         self.expect("{")?;
         let mut matchers = Vec::new();
         while !self.eat("}") {
+            if !self.name_follows() {
+                return Err(self.unexpected(&["IDENTIFIER", "}"]));
+            }
             matchers.push(self.matcher()?);
             if !self.eat(",") && self.peek() != &Token::Symbol("}") {
-                return Err(self.unexpected(&[",", "}"]));
+                return Err(self.unexpected(&["}", ","]));
             }
         }
         if matchers.iter().all(|matcher| matcher.accepts("")) {
@@ -79,7 +83,7 @@ impl Parser {
     /// The operator and the value of a matcher.
     pub(super) fn matcher_of(&mut self, name: String) -> Result<LabelMatcher, ParseError> {
         let Token::Symbol(op @ ("=" | "!=" | "=~" | "!~")) = *self.peek() else {
-            return Err(self.unexpected(&["=", "=~", "!=", "!~"]));
+            return Err(self.unexpected(&["=", "=~", "!~", "!="]));
         };
         self.next += 1;
         let (value, at) = self.text()?;
@@ -111,17 +115,19 @@ impl Parser {
     }
 
     fn ip_follows(&self) -> bool {
-        matches!(self.peek_second(), Token::Ident(word) if word == "ip")
+        matches!(self.peek_second(), Token::Function(word) if word == "ip")
     }
 
     fn line_filter(&mut self, op: &str) -> Result<LineFilter, ParseError> {
         let mut alternatives = Vec::new();
         loop {
-            if self.peek_word() == "ip" && self.peek_second() == &Token::Symbol("(") {
+            if matches!(self.peek(), Token::Function(word) if word == "ip") {
                 if !matches!(op, "|=" | "!=") {
                     return Err(ParseError::new(self.at(), format!("ip: invalid operation: {op}")));
                 }
                 alternatives.push(LineMatch::Ip(self.ip()?));
+            } else if !matches!(self.peek(), Token::Text(_)) {
+                return Err(self.unexpected(&["STRING", "IP"]));
             } else {
                 let (text, at) = self.text()?;
                 let alternative = match op {
@@ -160,15 +166,17 @@ impl Parser {
             self.next += 1;
         }
         Ok(match word.as_str() {
-            "json" => Stage::Json(JsonParser { labels: self.extractions()? }),
+            "json" => Stage::Json(JsonParser { labels: self.extractions("json", JsonPath::new)? }),
             "logfmt" => Stage::Logfmt(self.logfmt()?),
             "regexp" => {
                 let (text, at) = self.text()?;
-                Stage::Regexp(RegexpParser::new(&text).map_err(|why| ParseError::new(at, why))?)
+                let parser = RegexpParser::new(&text);
+                Stage::Regexp(parser.map_err(|why| invalid(at, "regexp parser", &why))?)
             }
             "pattern" => {
                 let (text, at) = self.text()?;
-                Stage::Pattern(LinePattern::parser(&text).map_err(|why| ParseError::new(at, why))?)
+                let pattern = LinePattern::parser(&text);
+                Stage::Pattern(pattern.map_err(|why| invalid(at, "pattern parser", &why))?)
             }
             "unpack" => Stage::Unpack,
             "decolorize" => Stage::Decolorize,
@@ -199,8 +207,10 @@ impl Parser {
 
     fn template(&mut self) -> Result<Template, ParseError> {
         let (text, at) = self.text()?;
-        Template::new(&text)
-            .map_err(|err| ParseError::new(at, format!("invalid line template: template: line:1: {err}")))
+        Template::new(&text).map_err(|err| {
+            let stage = format!("| line_format {}", quote(&text));
+            in_stage(at, &stage, &format!("invalid line template: template: line:1: {err}"))
+        })
     }
 
     /// `[--strict] [--keep-empty] [id[="key"], ..]`
@@ -218,66 +228,85 @@ impl Parser {
             }
             self.next += 1;
         }
-        let at = self.at();
-        parser.labels = self.extractions()?;
-        match parser.labels.iter().find(|(_, path)| path.single_key().is_none()) {
-            Some((_, path)) => Err(ParseError::new(
-                at,
-                format!("cannot parse expression [{}]: a logfmt key has no parts", path.source()),
-            )),
-            None => Ok(parser),
-        }
+        parser.labels = self.extractions("logfmt", JsonPath::logfmt_key)?;
+        Ok(parser)
     }
 
     /// `id, id="path", ..`; there may be none.
-    fn extractions(&mut self) -> Result<Vec<(String, JsonPath)>, ParseError> {
-        let mut labels = Vec::new();
-        if !matches!(self.peek(), Token::Ident(word) if !crate::lexer::is_reserved(word)) {
-            return Ok(labels);
+    fn extractions(
+        &mut self,
+        word: &str,
+        compile: fn(&str) -> Result<JsonPath, String>,
+    ) -> Result<Vec<(String, JsonPath)>, ParseError> {
+        let mut sources = Vec::new();
+        if !self.name_follows() {
+            return Ok(Vec::new());
         }
         loop {
             let at = self.at();
             let name = self.label_name()?;
             let (source, at) = if self.eat("=") { self.text()? } else { (name.clone(), at) };
-            let path = JsonPath::new(&source).map_err(|why| ParseError::new(at, why))?;
-            labels.push((name, path));
+            sources.push((name, source, at));
             if !self.eat(",") {
-                return Ok(labels);
+                break;
             }
         }
+        let compiled = sources.iter().map(|(name, source, at)| match compile(source) {
+            Ok(path) => Ok((name.clone(), path)),
+            Err(why) => {
+                let shown: Vec<String> =
+                    sources.iter().map(|(name, source, _)| format!("{name}={}", quote(source))).collect();
+                Err(in_stage(*at, &format!("| {word} {}", shown.join(",")), &why))
+            }
+        });
+        compiled.collect()
     }
 
     fn label_formats(&mut self) -> Result<Vec<LabelFormat>, ParseError> {
-        let mut formats: Vec<LabelFormat> = Vec::new();
+        let mut sources: Vec<(String, Result<String, String>, Position)> = Vec::new();
         loop {
             let at = self.at();
             let to = self.label_name()?;
-            if ERROR_LABELS.contains(&to.as_str()) {
-                return Err(ParseError::new(at, format!("{to} cannot be formatted")));
-            }
-            if formats.iter().any(|format| format.target() == to) {
-                let message = format!("multiple label name '{to}' not allowed in a single format operation");
-                return Err(ParseError::new(at, message));
-            }
             self.expect("=")?;
-            formats.push(match self.peek() {
-                Token::Text(_) => {
-                    let (text, at) = self.text()?;
-                    let template = Template::new(&text).map_err(|err| {
-                        let why = err.message;
-                        ParseError::new(
-                            at,
-                            format!("invalid template for label '{to}': template: label:1: {why}"),
-                        )
-                    })?;
-                    LabelFormat::Template { to, template }
-                }
-                _ => LabelFormat::Rename { to, from: self.label_name()? },
-            });
+            let source = match self.peek() {
+                Token::Text(_) => Ok(self.text()?.0),
+                _ => Err(self.label_name()?),
+            };
+            sources.push((to, source, at));
             if !self.eat(",") {
-                return Ok(formats);
+                break;
             }
         }
+        let fail = |at: Position, why: String| {
+            let shown = sources.iter().map(|(to, source, _)| match source {
+                Ok(text) => format!("{to}={}", quote(text)),
+                Err(from) => format!("{to}={from}"),
+            });
+            let stage = format!("| label_format {}", shown.collect::<Vec<_>>().join(","));
+            in_stage(at, &stage, &why)
+        };
+        let mut formats: Vec<LabelFormat> = Vec::with_capacity(sources.len());
+        for (to, source, at) in &sources {
+            if ERROR_LABELS.contains(&to.as_str()) {
+                return Err(fail(*at, format!("{to} cannot be formatted")));
+            }
+            if formats.iter().any(|format| format.target() == to) {
+                let why = format!("multiple label name '{to}' not allowed in a single format operation");
+                return Err(fail(*at, why));
+            }
+            let to = to.clone();
+            formats.push(match source {
+                Err(from) => LabelFormat::Rename { to, from: from.clone() },
+                Ok(text) => match Template::new(text) {
+                    Ok(template) => LabelFormat::Template { to, template },
+                    Err(err) => {
+                        let why = format!("invalid template for label '{to}': template: label:1: {err}");
+                        return Err(fail(*at, why));
+                    }
+                },
+            });
+        }
+        Ok(formats)
     }
 
     fn selections(&mut self) -> Result<Vec<LabelSelection>, ParseError> {
@@ -296,17 +325,29 @@ impl Parser {
 
     /// What follows `| unwrap`: the label, and filters on labels.
     pub(super) fn unwrap(&mut self) -> Result<Unwrap, ParseError> {
-        let at = self.at();
-        let word = self.label_name()?;
-        let conversion = match (word.as_str(), self.peek() == &Token::Symbol("(")) {
-            (_, false) => None,
-            ("bytes", true) => Some(Conversion::Bytes),
-            ("duration" | "duration_seconds", true) => Some(Conversion::Duration),
-            (_, true) => return Err(unknown_conversion(&word, at)),
+        let conversion = match self.peek() {
+            Token::Function(word) if word == "bytes" => Some(Conversion::Bytes),
+            Token::Function(word) if word.starts_with("duration") => Some(Conversion::Duration),
+            _ if self.name_follows() => None,
+            _ => {
+                let conversions = ["BYTES_CONV", "DURATION_CONV", "DURATION_SECONDS_CONV"];
+                let expected = [&["IDENTIFIER"][..], &conversions].concat();
+                return Err(self.unexpected(&expected));
+            }
         };
         let label = match conversion {
-            None => word,
+            None => {
+                let at = self.at();
+                let word = self.label_name()?;
+                if self.peek() == &Token::Symbol("(") {
+                    let conversions = ["bytes", "duration", "duration_seconds"];
+                    return Err(ParseError { line: at.line, column: at.column, ..self.unexpected(&[]) }
+                        .suggest(&word, conversions));
+                }
+                word
+            }
             Some(_) => {
+                self.next += 1;
                 self.expect("(")?;
                 let label = self.label_name()?;
                 self.expect(")")?;
@@ -322,7 +363,11 @@ impl Parser {
     }
 }
 
-fn unknown_conversion(word: &str, at: Position) -> ParseError {
-    let error = ParseError::new(at, format!("syntax error: unknown conversion \"{word}\""));
-    error.suggest(word, ["bytes", "duration", "duration_seconds"])
+/// What is wrong in a stage, as Loki words it.
+fn in_stage(at: Position, stage: &str, why: &str) -> ParseError {
+    ParseError::new(at, format!("stage '{stage}' : {why}"))
+}
+
+fn invalid(at: Position, what: &str, why: &str) -> ParseError {
+    ParseError::new(at, format!("invalid {what}: {why}"))
 }

@@ -8,7 +8,7 @@ use crate::ast::{
     RangeAggregation, RangeOp, Unwrap, VectorAggregation, VectorOp,
 };
 use crate::error::{ParseError, Position};
-use crate::lexer::Token;
+use crate::lexer::{Token, is_reserved};
 use crate::names::{BINARY_OPS, RANGE_OPS, VECTOR_OPS, by_name, name_of};
 use crate::pattern::Pattern;
 
@@ -146,9 +146,19 @@ impl Parser {
                 self.expect(")")?;
                 Ok(inner)
             }
-            Token::Ident(word) => {
+            Token::Function(word) => {
                 self.next += 1;
                 self.function(&word, at)
+            }
+            Token::Ident(word) if word == "label_replace" => {
+                self.next += 1;
+                self.label_replace()
+            }
+            Token::Ident(word) if self.peek_second() == &Token::Symbol("(") && !is_reserved(&word) => {
+                let known = RANGE_OPS.iter().map(|(name, _)| *name);
+                let known = known.chain(VECTOR_OPS.iter().map(|(name, _)| *name));
+                let known = known.chain(["label_replace", "vector"]);
+                Err(ParseError::syntax(at, format!("unknown aggregation \"{word}\"")).suggest(&word, known))
             }
             _ => Err(self.unexpected(&[])),
         }
@@ -162,24 +172,17 @@ impl Parser {
         if let Some(op) = by_name(&VECTOR_OPS, word) {
             return self.vector_aggregation(op, word, at);
         }
-        match word {
-            "label_replace" => self.label_replace(),
-            "vector" => {
-                self.expect("(")?;
-                let Token::Number(number) = *self.peek() else {
-                    return Err(self.unexpected(&["NUMBER"]));
-                };
-                self.next += 1;
-                self.expect(")")?;
-                self.node(MetricExpr::Vector(number), 1)
-            }
-            _ => {
-                let known =
-                    RANGE_OPS.iter().map(|(name, _)| *name).chain(VECTOR_OPS.iter().map(|(name, _)| *name));
-                let known = known.chain(["label_replace", "vector"]);
-                Err(ParseError::new(at, format!("unknown aggregation \"{word}\"")).suggest(word, known))
-            }
+        if word != "vector" {
+            self.next -= 1;
+            return Err(self.unexpected(&[]));
         }
+        self.expect("(")?;
+        let Token::Number(number) = *self.peek() else {
+            return Err(self.unexpected(&["NUMBER"]));
+        };
+        self.next += 1;
+        self.expect(")")?;
+        self.node(MetricExpr::Vector(number), 1)
     }
 
     fn range_aggregation(
@@ -196,7 +199,8 @@ impl Parser {
                 self.expect(",")?;
                 Some(number)
             }
-            _ => None,
+            Token::Symbol("{" | "(") => None,
+            _ => return Err(self.unexpected(&["NUMBER", "{", "("])),
         };
         let part = self.range_part()?;
         let Some(range_nanos) = part.range_nanos else {
@@ -223,13 +227,22 @@ impl Parser {
             let inner = self.deeper(Self::range_part)?;
             self.expect(")")?;
             inner
+        } else if self.peek() != &Token::Symbol("{") {
+            return Err(self.unexpected(&["{", "("]));
         } else {
             let log = LogExpr { matchers: self.selector()?, stages: Vec::new() };
             RangePart { log, unwrap: None, range_nanos: None, offset_nanos: 0 }
         };
         loop {
-            if part.range_nanos.is_none() && self.peek() == &Token::Symbol("[") {
-                part.range_nanos = Some(self.range()?);
+            if part.range_nanos.is_none()
+                && let Token::Range(nanos) = *self.peek()
+            {
+                if nanos <= 0 {
+                    let message = "a range is a duration longer than zero, such as 5m";
+                    return Err(ParseError::new(self.at(), message));
+                }
+                self.next += 1;
+                part.range_nanos = Some(nanos);
                 if self.eat_word("offset") {
                     part.offset_nanos = self.offset()?;
                 }
@@ -247,22 +260,6 @@ impl Parser {
                     None => return Ok(part),
                 }
             }
-        }
-    }
-
-    fn range(&mut self) -> Result<i64, ParseError> {
-        self.next += 1;
-        let at = self.at();
-        match *self.peek() {
-            Token::Duration(nanos) if nanos > 0 => {
-                self.next += 1;
-                self.expect("]")?;
-                Ok(nanos)
-            }
-            Token::Duration(_) => {
-                Err(ParseError::new(at, "a range is a duration longer than zero, such as 5m"))
-            }
-            _ => Err(self.unexpected(&["DURATION"])),
         }
     }
 
@@ -371,7 +368,7 @@ fn positive(number: f64, word: &str) -> Result<usize, String> {
         return Err(format!("invalid parameter {word}({number},"));
     }
     if number < 1.0 {
-        return Err(format!("invalid parameter (must be greater than 0) {word}({number},"));
+        return Err(format!("invalid parameter (must be greater than 0) {word}({number}"));
     }
     Ok(number as usize)
 }

@@ -12,9 +12,11 @@ use crate::{MAX_EXPRESSION_BYTES, MAX_NESTING};
 /// Reads an expression.
 pub fn parse(source: &str) -> Result<Expr, ParseError> {
     if source.len() > MAX_EXPRESSION_BYTES {
-        let at = Position { line: 1, column: 1 };
-        let message = format!("the expression is longer than {MAX_EXPRESSION_BYTES} bytes");
-        return Err(ParseError::new(at, message));
+        let message = format!("input size too long ({} > {MAX_EXPRESSION_BYTES})", source.len());
+        return Err(ParseError::new(Position::START, message));
+    }
+    if source.is_empty() {
+        return Err(ParseError::new(Position::START, "syntax error: unexpected $end"));
     }
     let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0 };
     let expr = parser.expression()?;
@@ -52,7 +54,7 @@ impl Parser {
     /// The word that is next, when it is one.
     fn peek_word(&self) -> &str {
         match self.peek() {
-            Token::Ident(word) => word,
+            Token::Ident(word) | Token::Function(word) => word,
             _ => "",
         }
     }
@@ -60,7 +62,7 @@ impl Parser {
     /// The place of the next token.
     fn at(&self) -> Position {
         let last = self.tokens.get(self.next).or(self.tokens.last());
-        last.map_or(Position { line: 1, column: 1 }, |(_, at)| *at)
+        last.map_or(Position::START, |(_, at)| *at)
     }
 
     fn eat(&mut self, symbol: &'static str) -> bool {
@@ -86,7 +88,7 @@ impl Parser {
             [] => String::new(),
             names => format!(", expecting {}", names.join(" or ")),
         };
-        ParseError::new(self.at(), format!("syntax error: unexpected {found}{expecting}"))
+        ParseError::syntax(self.at(), format!("syntax error: unexpected {found}{expecting}"))
     }
 
     /// Reads what is nested, one level deeper.
@@ -138,16 +140,29 @@ impl Parser {
         }
     }
 
-    /// `(a, b)`: names in parentheses, a comma at the end being allowed.
+    /// `(a, b)` or `()`: names in parentheses.
     fn names(&mut self) -> Result<Vec<String>, ParseError> {
         self.expect("(")?;
         let mut names = Vec::new();
-        while !self.eat(")") {
+        if self.eat(")") {
+            return Ok(names);
+        }
+        if !self.name_follows() {
+            return Err(self.unexpected(&["IDENTIFIER", ")"]));
+        }
+        loop {
             names.push(self.label_name()?);
-            if !self.eat(",") && self.peek() != &Token::Symbol(")") {
+            if self.eat(")") {
+                return Ok(names);
+            }
+            if !self.eat(",") {
                 return Err(self.unexpected(&[",", ")"]));
             }
         }
-        Ok(names)
+    }
+
+    /// Whether a label's name is next.
+    fn name_follows(&self) -> bool {
+        matches!(self.peek(), Token::Ident(name) if !is_reserved(name))
     }
 }

@@ -22,10 +22,29 @@ pub enum PathStep {
 
 impl JsonPath {
     pub(crate) fn new(source: &str) -> Result<Self, String> {
-        let steps = read(source.trim()).ok_or_else(|| {
-            format!("cannot parse expression [{source}]: syntax error: a path is written like a.b[0][\"c\"]")
-        })?;
+        let steps = read(source).map_err(|why| format!("cannot parse expression [{source}]: {why}"))?;
         Ok(Self { source: source.to_owned(), steps })
+    }
+
+    /// A key of a logfmt line: a name, or any text in quotes.
+    pub(crate) fn logfmt_key(source: &str) -> Result<Self, String> {
+        let fail = |why: String| format!("cannot parse expression [{source}]: {why}");
+        let key = |piece: &str| piece.replace("FIELD", "KEY");
+        let (first, rest) = piece(source).map_err(fail)?;
+        let name = match first {
+            Piece::Field(name) | Piece::Text(name) => name,
+            Piece::End => return Err(fail(first.unexpected(&["STRING", "KEY"]))),
+            Piece::Dot | Piece::Open | Piece::Close | Piece::Index(_) => {
+                return Err(fail(format!("unexpected char {}", source.trim().chars().next().unwrap_or(' '))));
+            }
+        };
+        match piece(rest).map_err(fail)? {
+            (Piece::End, _) => Ok(Self { source: source.to_owned(), steps: vec![PathStep::Key(name)] }),
+            (Piece::Dot, _) => Err(fail("unexpected char .".to_owned())),
+            (Piece::Open, _) => Err(fail("unexpected char [".to_owned())),
+            (Piece::Close, _) => Err(fail("unexpected char ]".to_owned())),
+            (other, _) => Err(fail(key(&other.unexpected(&[])))),
+        }
     }
 
     /// The path as it was written.
@@ -66,36 +85,99 @@ fn find<'a>(line: &'a str, steps: &[PathStep]) -> Result<Option<Cow<'a, str>>, J
     }))
 }
 
-fn read(source: &str) -> Option<Vec<PathStep>> {
-    let mut steps = Vec::new();
-    let mut rest = source;
-    while !rest.is_empty() {
-        if let Some(inner) = rest.strip_prefix('[') {
-            if let Some(quoted) = inner.strip_prefix('"') {
-                let (key, after) = quoted.split_once('"')?;
-                steps.push(PathStep::Key(key.to_owned()));
-                rest = after.strip_prefix(']')?;
-            } else {
-                let (index, after) = inner.split_once(']')?;
-                steps.push(PathStep::Index(index.parse().ok()?));
-                rest = after;
-            }
-        } else {
-            rest = match rest.strip_prefix('.') {
-                Some(after) if !steps.is_empty() => after,
-                None if steps.is_empty() => rest,
-                _ => return None,
-            };
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-            let (key, after) = rest.split_at(end);
-            if key.is_empty() || key.starts_with(|c: char| c.is_ascii_digit()) {
-                return None;
-            }
-            steps.push(PathStep::Key(key.to_owned()));
-            rest = after;
+/// A piece of a path, and what Loki calls it.
+enum Piece {
+    Dot,
+    Open,
+    Close,
+    Text(String),
+    Field(String),
+    Index(usize),
+    End,
+}
+
+impl Piece {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Dot => "DOT",
+            Self::Open => "LSB",
+            Self::Close => "RSB",
+            Self::Text(_) => "STRING",
+            Self::Field(_) => "FIELD",
+            Self::Index(_) => "INDEX",
+            Self::End => "$end",
         }
     }
-    (!steps.is_empty()).then_some(steps)
+
+    /// The error of this piece where one of the others was expected.
+    fn unexpected(&self, expected: &[&str]) -> String {
+        let expecting = match expected {
+            [] => String::new(),
+            names => format!(", expecting {}", names.join(" or ")),
+        };
+        format!("syntax error: unexpected {}{expecting}", self.name())
+    }
+}
+
+/// The next piece, and what follows it.
+fn piece(source: &str) -> Result<(Piece, &str), String> {
+    let source = source.trim_start();
+    let Some(c) = source.chars().next() else {
+        return Ok((Piece::End, source));
+    };
+    let after = source.get(c.len_utf8()..).unwrap_or_default();
+    let run = |accept: fn(char) -> bool| source.split_at(source.find(|c| !accept(c)).unwrap_or(source.len()));
+    Ok(match c {
+        '.' => (Piece::Dot, after),
+        '[' => (Piece::Open, after),
+        ']' => (Piece::Close, after),
+        '"' => {
+            let (text, after) = after.split_once('"').ok_or("literal not terminated")?;
+            (Piece::Text(text.to_owned()), after)
+        }
+        c if c.is_ascii_digit() => {
+            let (digits, after) = run(|c| c.is_ascii_digit());
+            (Piece::Index(digits.parse().map_err(|_| format!("the index {digits} is too large"))?), after)
+        }
+        c if c.is_alphabetic() || c == '_' => {
+            let (field, after) = run(|c| c.is_alphanumeric() || c == '_');
+            (Piece::Field(field.to_owned()), after)
+        }
+        c => return Err(format!("unexpected char {c}")),
+    })
+}
+
+fn read(source: &str) -> Result<Vec<PathStep>, String> {
+    let mut steps = Vec::new();
+    let (mut next, mut rest) = piece(source)?;
+    loop {
+        match next {
+            Piece::Field(name) if steps.is_empty() => steps.push(PathStep::Key(name)),
+            Piece::Open => {
+                let (inner, after) = piece(rest)?;
+                steps.push(match inner {
+                    Piece::Text(key) => PathStep::Key(key),
+                    Piece::Index(index) => PathStep::Index(index),
+                    other => return Err(other.unexpected(&["STRING", "INDEX"])),
+                });
+                match piece(after)? {
+                    (Piece::Close, after) => rest = after,
+                    (other, _) => return Err(other.unexpected(&["RSB"])),
+                }
+            }
+            Piece::Dot if !steps.is_empty() => match piece(rest)? {
+                (Piece::Field(name), after) => {
+                    steps.push(PathStep::Key(name));
+                    rest = after;
+                }
+                (other, _) => return Err(other.unexpected(&["FIELD"])),
+            },
+            Piece::End if !steps.is_empty() => return Ok(steps),
+            other if steps.is_empty() => return Err(other.unexpected(&["LSB", "FIELD"])),
+            other => return Err(other.unexpected(&[])),
+        }
+        (next, rest) = piece(rest)?;
+    }
 }
 
 #[cfg(test)]

@@ -24,28 +24,46 @@ pub enum PatternPart {
 impl LinePattern {
     /// A shape that captures labels.
     pub(crate) fn parser(source: &str) -> Result<Self, String> {
-        let pattern = Self::read(source)?;
+        if source.is_empty() {
+            let why = "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL";
+            return Err(why.to_owned());
+        }
+        let pattern = Self::read(source);
         let mut names: Vec<&str> = pattern.names().collect();
         if names.is_empty() {
-            return Err(format!("invalid pattern {source:?}: at least one capture is required"));
+            return Err("at least one capture is required".to_owned());
         }
+        pattern.check()?;
         names.sort_unstable();
         if let Some([name, _]) = names.array_windows().find(|[a, b]| a == b) {
-            return Err(format!("invalid pattern {source:?}: duplicate capture name ({name})"));
+            return Err(format!("duplicate capture name ({name}): invalid expression"));
         }
         Ok(pattern)
     }
 
     /// A shape that lines are filtered by.
     pub(crate) fn filter(source: &str) -> Result<Self, String> {
-        let pattern = Self::read(source)?;
+        let pattern = Self::read(source);
         if pattern.names().next().is_some() {
-            return Err(format!("invalid pattern {source:?}: named captures are not allowed"));
+            return Err("named captures are not allowed".to_owned());
         }
+        pattern.check()?;
         Ok(pattern)
     }
 
-    fn read(source: &str) -> Result<Self, String> {
+    /// Two captures with nothing between them could not tell where one ends.
+    fn check(&self) -> Result<(), String> {
+        for pair in self.parts.array_windows() {
+            if let [PatternPart::Capture(first), PatternPart::Capture(second)] = pair {
+                let name = |capture: &Option<String>| capture.clone().unwrap_or_else(|| "_".to_owned());
+                let (first, second) = (name(first), name(second));
+                return Err(format!("found consecutive capture '<{first}><{second}>': invalid expression"));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(source: &str) -> Self {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = source;
@@ -53,10 +71,6 @@ impl LinePattern {
             if let Some((name, after)) = capture(rest) {
                 if !literal.is_empty() {
                     parts.push(PatternPart::Literal(Needle::new(&std::mem::take(&mut literal))));
-                } else if matches!(parts.last(), Some(PatternPart::Capture(_))) {
-                    return Err(format!(
-                        "invalid pattern {source:?}: found consecutive capture '<{name}>': invalid expression"
-                    ));
                 }
                 parts.push(PatternPart::Capture((name != "_").then(|| name.to_owned())));
                 rest = after;
@@ -68,7 +82,7 @@ impl LinePattern {
         if !literal.is_empty() {
             parts.push(PatternPart::Literal(Needle::new(&literal)));
         }
-        Ok(Self { source: source.to_owned(), parts })
+        Self { source: source.to_owned(), parts }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

@@ -17,6 +17,9 @@ pub struct RegexpParser {
 
 impl RegexpParser {
     pub(crate) fn new(source: &str) -> Result<Self, String> {
+        if let Some(name) = doubled_group(source) {
+            return Err(format!("duplicate extracted label name '{name}'"));
+        }
         let pattern = Pattern::new(source)?;
         let mut groups: Vec<(usize, String)> = Vec::new();
         for (number, name) in pattern.regex.capture_names().enumerate() {
@@ -45,4 +48,19 @@ impl RegexpParser {
             labels.extract(label, Cow::Borrowed(text));
         }
     }
+}
+
+/// A name that two groups have, which the library's error would not tell.
+fn doubled_group(source: &str) -> Option<&str> {
+    let mut names = Vec::new();
+    for part in source.split("(?").skip(1) {
+        let part = part.strip_prefix('P').unwrap_or(part);
+        let name = part.strip_prefix('<').and_then(|part| part.split_once('>')).map(|(name, _)| name);
+        match name {
+            Some(name) if names.contains(&name) => return Some(name),
+            Some(name) => names.push(name),
+            None => {}
+        }
+    }
+    None
 }

@@ -25,6 +25,7 @@ mod names;
 mod parser;
 mod pattern;
 mod pipeline;
+mod scan;
 pub mod script;
 mod series;
 mod streaming;
@@ -46,8 +47,9 @@ pub use pattern::{Needle, Pattern};
 pub use pipeline::{
     DETAILS_LABEL, ERROR_LABEL, IpMatcher, JsonParser, JsonPath, LabelFilter, LabelFormat, LineFilter,
     LineLabels, LineMatch, LinePattern, LogfmtParser, PRESERVE_LABEL, PathStep, PatternPart, PipelineContext,
-    ProcessedLine, RegexpParser,
+    ProcessedLine, RegexpParser, SharedLine,
 };
+pub use scan::{Scan, Scanning};
 pub use series::{MAX_LABEL_BYTES, Series};
 pub use streaming::{
     NotSummable, STREAM_LABELS, SummedAggregation, SummedComparison, SummedExpr, SummedRange,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::Hir;
 
 use crate::MAX_REGEX_BYTES;
 
@@ -30,6 +31,11 @@ impl Pattern {
     /// The pattern as it was written.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// What it is made of, without the anchors of an anchored one.
+    pub(crate) fn syntax(&self) -> Option<Hir> {
+        regex_syntax::parse(&ascii_classes(&self.source)).ok()
     }
 }
 

@@ -119,6 +119,7 @@ impl<'q> Leaf<'q> {
             required: &self.context.required,
             drops_early: true,
             ignores_last_line: !matches!(self.range.op, RangeOp::BytesOverTime | RangeOp::BytesRate),
+            shared: None,
         };
         let Some(mut processed) = self.range.log.process(entry, context) else {
             return Ok(());

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::LineLabels;
 use super::json_path::JsonPath;
 use super::labels::sanitize;
+use super::shared_line::{Fields, SharedLine};
 use crate::json::{JsonError, Scanner};
 
 /// The parser of JSON lines.
@@ -20,14 +21,25 @@ pub struct JsonParser {
 impl JsonParser {
     pub(super) fn process(&self, line: &str, labels: &mut LineLabels<'_>) {
         if self.labels.is_empty() {
-            let mut scanner = Scanner::new(line);
-            let mut name = String::new();
-            if let Err(err) = flatten(&mut scanner, &mut name, labels) {
-                labels.set_parser_error("JSONParserErr", err.to_string());
+            let found = members(line, &mut |name, value| {
+                labels.extract(name, value);
+                labels.are_complete()
+            });
+            if let Err((error, details)) = found {
+                labels.set_parser_error(error, details);
             }
         } else {
             self.take_paths(line, labels);
         }
+    }
+
+    /// As [`JsonParser::process`], with what others found in the line of this
+    /// entry, whose labels are as they were. False: nothing was done.
+    pub(super) fn process_shared<'e>(&self, shared: &'e SharedLine, labels: &mut LineLabels<'e>) -> bool {
+        let entry = labels.entry();
+        let read = || Fields::read(entry, |take| members(entry.line(), take));
+        let fields = if self.labels.is_empty() { shared.json(read) } else { None };
+        fields.is_some_and(|fields| labels.take_over(fields))
     }
 
     fn take_paths(&self, line: &str, labels: &mut LineLabels<'_>) {
@@ -45,12 +57,23 @@ impl JsonParser {
     }
 }
 
-/// Adds the members of the object at the scanner's place, their names behind `name`.
+/// Gives the members of the line's object to `take`, the names of nested ones
+/// joined, until it says that it has enough.
+fn members(
+    line: &str,
+    take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool,
+) -> Result<(), (&'static str, String)> {
+    let ended = flatten(&mut Scanner::new(line), &mut String::new(), take);
+    ended.map(|_| ()).map_err(|err| ("JSONParserErr", err.to_string()))
+}
+
+/// The members of the object at the scanner's place, their names behind
+/// `name`; true when `take` has enough.
 fn flatten(
     scanner: &mut Scanner<'_>,
     name: &mut String,
-    labels: &mut LineLabels<'_>,
-) -> Result<(), JsonError> {
+    take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool,
+) -> Result<bool, JsonError> {
     scanner.open_object()?;
     let outer = name.len();
     while let Some(key) = scanner.next_key()? {
@@ -59,36 +82,37 @@ fn flatten(
             name.push('_');
         }
         sanitize(&key, name);
-        match scanner.peek() {
-            Some(b'{') => flatten(scanner, name, labels)?,
+        let has_enough = match scanner.peek() {
+            Some(b'{') => flatten(scanner, name, take)?,
             Some(b'[' | b'n') => {
                 scanner.skip_value()?;
+                false
             }
             Some(b'"') => {
                 let value = scanner.string()?;
-                add(name, value, labels);
+                give(name, value, take)
             }
             _ => {
                 let value = scanner.skip_value()?;
-                add(name, Cow::Borrowed(value), labels);
+                give(name, Cow::Borrowed(value), take)
             }
-        }
-        if labels.are_complete() {
-            return Ok(());
+        };
+        if has_enough {
+            return Ok(true);
         }
     }
     name.truncate(outer);
-    Ok(())
+    Ok(false)
 }
 
-fn add(name: &str, value: Cow<'_, str>, labels: &mut LineLabels<'_>) {
+fn give(name: &str, value: Cow<'_, str>, take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool) -> bool {
     if name.is_empty() {
-        return;
+        return false;
     }
     // What is not text in the line is not text in a label.
     if value.contains('\u{fffd}') {
-        labels.extract(name, Cow::Owned(value.replace('\u{fffd}', "")));
+        take(name, Cow::Owned(value.replace('\u{fffd}', "")))
     } else {
-        labels.extract(name, value);
+        take(name, value)
     }
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::PipelineContext;
+use super::shared_line::Fields;
 use crate::entry::{Entry, LabelKind};
 
 /// Names the kind of error that a stage met.
@@ -14,16 +15,26 @@ pub const DETAILS_LABEL: &str = "__error_details__";
 pub const PRESERVE_LABEL: &str = "__preserve_error__";
 
 /// What an extracted name is given when the entry has it already.
-const EXTRACTED_SUFFIX: &str = "_extracted";
+pub(super) const EXTRACTED_SUFFIX: &str = "_extracted";
 
-/// The labels of a line. Reads fall through to the entry; changes are few.
+/// The labels of a line. Reads fall through to what parsers found, then to the
+/// entry; changes are few.
 pub struct LineLabels<'e> {
     entry: &'e dyn Entry,
     context: PipelineContext<'e>,
     changes: Vec<Change>,
+    /// What the first parser found, shared with other pipelines.
+    found: Option<Found<'e>>,
     error: Option<&'static str>,
     details: String,
     preserved: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Found<'e> {
+    fields: &'e Fields,
+    /// The parser needed no more than so many of them.
+    taken: usize,
 }
 
 struct Change {
@@ -37,11 +48,57 @@ struct Change {
 impl<'e> LineLabels<'e> {
     /// The labels of an entry, unchanged.
     pub(crate) fn new(entry: &'e dyn Entry, context: PipelineContext<'e>) -> Self {
-        Self { entry, context, changes: Vec::new(), error: None, details: String::new(), preserved: false }
+        Self {
+            entry,
+            context,
+            changes: Vec::new(),
+            found: None,
+            error: None,
+            details: String::new(),
+            preserved: false,
+        }
     }
 
     pub(crate) fn context(&self) -> PipelineContext<'e> {
         self.context
+    }
+
+    pub(super) fn entry(&self) -> &'e dyn Entry {
+        self.entry
+    }
+
+    /// Whether the labels are those of the entry.
+    pub(super) fn are_unchanged(&self) -> bool {
+        self.changes.is_empty() && self.found.is_none()
+    }
+
+    /// Takes over what a parser found in the line of the entry, as if each
+    /// field was extracted one after the other until all that is asked for is
+    /// there. Refused when the labels were changed before.
+    pub(super) fn take_over(&mut self, fields: &'e Fields) -> bool {
+        if !self.are_unchanged() {
+            return false;
+        }
+        let required = self.context.required;
+        let last = match required {
+            [] => None,
+            names => {
+                names.iter().map(|name| fields.find(name, true)).try_fold(0, |last, at| Some(at?.max(last)))
+            }
+        };
+        let taken = last.map_or(fields.len(), |last| last + 1);
+        self.found = Some(Found { fields, taken });
+        if let (None, Some((error, details))) = (last, &fields.error) {
+            self.set_parser_error(error, details.clone());
+        }
+        true
+    }
+
+    /// The value that the shared parser found.
+    fn found(&self, name: &str) -> Option<&str> {
+        let Found { fields, taken } = self.found?;
+        let number = fields.find(name, self.is_wanted(name)).filter(|number| *number < taken)?;
+        Some(fields.value(number, self.entry.line()))
     }
 
     pub(crate) fn timestamp_nanos(&self) -> i64 {
@@ -63,7 +120,10 @@ impl<'e> LineLabels<'e> {
         }
         match self.change(name) {
             Some(change) => change.value.as_deref().map(Cow::Borrowed),
-            None => self.entry.label(name),
+            None => match self.found(name) {
+                Some(value) => Some(Cow::Borrowed(value)),
+                None => self.entry.label(name),
+            },
         }
     }
 
@@ -71,7 +131,10 @@ impl<'e> LineLabels<'e> {
     pub(crate) fn set(&mut self, name: &str, value: String) {
         match self.changes.iter_mut().find(|change| change.name == name) {
             Some(change) => change.value = Some(value),
-            None => self.changes.push(Change { name: name.to_owned(), value: Some(value), extracted: false }),
+            None => {
+                let extracted = self.found(name).is_some();
+                self.changes.push(Change { name: name.to_owned(), value: Some(value), extracted });
+            }
         }
     }
 
@@ -79,20 +142,9 @@ impl<'e> LineLabels<'e> {
     /// gets a suffix; a name that a parser found before stays as it is.
     pub(crate) fn extract(&mut self, name: &str, value: Cow<'_, str>) {
         if self.entry.label(name).is_some() {
-            self.extract_as(format!("{name}{EXTRACTED_SUFFIX}"), value);
-        } else if !self.is_wanted(name) {
-            // Nobody looks at it.
-        } else if let Some(change) = self.changes.iter_mut().find(|change| change.name == name) {
-            if !change.extracted {
-                change.value = Some(value.into_owned());
-                change.extracted = true;
-            }
-        } else {
-            self.changes.push(Change {
-                name: name.to_owned(),
-                value: Some(value.into_owned()),
-                extracted: true,
-            });
+            self.extract_as(&format!("{name}{EXTRACTED_SUFFIX}"), value);
+        } else if self.is_wanted(name) {
+            self.extract_as(name, value);
         }
     }
 
@@ -102,20 +154,29 @@ impl<'e> LineLabels<'e> {
         required.is_empty() || required.iter().any(|wanted| wanted == name)
     }
 
-    fn extract_as(&mut self, name: String, value: Cow<'_, str>) {
+    fn extract_as(&mut self, name: &str, value: Cow<'_, str>) {
+        let is_found = self.found(name).is_some();
         match self.changes.iter_mut().find(|change| change.name == name) {
             Some(change) if change.extracted => {}
             Some(change) => {
                 change.value = Some(value.into_owned());
                 change.extracted = true;
             }
-            None => self.changes.push(Change { name, value: Some(value.into_owned()), extracted: true }),
+            None if is_found => {}
+            None => self.changes.push(Change {
+                name: name.to_owned(),
+                value: Some(value.into_owned()),
+                extracted: true,
+            }),
         }
     }
 
     /// Whether a parser found the label.
     pub(crate) fn was_extracted(&self, name: &str) -> bool {
-        self.change(name).is_some_and(|change| change.extracted)
+        match self.change(name) {
+            Some(change) => change.extracted,
+            None => self.found(name).is_some(),
+        }
     }
 
     /// Whether parsers found all labels that are asked for.
@@ -153,8 +214,11 @@ impl<'e> LineLabels<'e> {
         }
         if let Some(change) = self.changes.iter_mut().find(|change| change.name == name) {
             change.value = None;
-        } else if self.entry.label(name).is_some() {
-            self.changes.push(Change { name: name.to_owned(), value: None, extracted: false });
+        } else {
+            let extracted = self.found(name).is_some();
+            if extracted || self.entry.label(name).is_some() {
+                self.changes.push(Change { name: name.to_owned(), value: None, extracted });
+            }
         }
     }
 
@@ -187,10 +251,19 @@ impl<'e> LineLabels<'e> {
     /// Calls `visit` with every label, the error's among them, in any order.
     pub fn visit(&self, visit: &mut dyn FnMut(LabelKind, &str, &str)) {
         self.entry.visit_labels(&mut |name, value| {
-            if self.changes.is_empty() || self.change(name).is_none() {
+            if self.are_unchanged() || (self.change(name).is_none() && self.found(name).is_none()) {
                 visit(self.entry.label_kind(name), name, value);
             }
         });
+        if let Some(Found { fields, taken }) = self.found {
+            for number in 0..taken {
+                let name = fields.name(number);
+                let is_label = fields.find(name, self.is_wanted(name)) == Some(number);
+                if is_label && self.change(name).is_none() {
+                    visit(LabelKind::Parsed, name, fields.value(number, self.entry.line()));
+                }
+            }
+        }
         for change in &self.changes {
             if let Some(value) = &change.value {
                 visit(LabelKind::Parsed, &change.name, value);
@@ -215,5 +288,10 @@ pub(super) fn sanitize(key: &str, out: &mut String) {
     if out.is_empty() && key.starts_with(|c: char| c.is_ascii_digit()) {
         out.push('_');
     }
-    out.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if key.bytes().all(is_name) {
+        out.push_str(key);
+    } else {
+        out.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+    }
 }

@@ -97,6 +97,11 @@ impl LinePattern {
         &self.source
     }
 
+    /// Its parts, in order.
+    pub(crate) fn parts(&self) -> &[PatternPart] {
+        &self.parts
+    }
+
     /// Whether the whole line has this shape. A capture at the end needs text.
     pub(super) fn matches(&self, line: &str) -> bool {
         let mut rest = line;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::LineLabels;
 use super::json_path::JsonPath;
 use super::labels::sanitize;
+use super::shared_line::{Fields, SharedLine};
 
 /// The parser of logfmt lines.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,46 +24,85 @@ pub struct LogfmtParser {
 
 impl LogfmtParser {
     pub(super) fn process(&self, line: &str, labels: &mut LineLabels<'_>) {
-        let mut wanted: Vec<Option<Cow<'_, str>>> = vec![None; self.labels.len()];
-        let mut name = String::new();
-        let mut decoder = Decoder { line, at: 0 };
-        while let Some(pair) = decoder.next_pair() {
-            let (key, value) = match pair {
-                Ok(pair) => pair,
-                Err((at, what)) if self.strict => {
-                    let details = format!("logfmt syntax error at pos {} : {what}", at + 1);
-                    labels.set_parser_error("LogfmtParserErr", details);
-                    break;
+        if self.labels.is_empty() {
+            let found = self.pairs(line, &mut |name, value| {
+                if value.is_empty() && !self.keeps_empty {
+                    return false;
                 }
-                Err(_) => continue,
-            };
-            name.clear();
-            sanitize(key, &mut name);
-            if name.is_empty() {
-                continue;
+                labels.extract(name, value);
+                labels.are_complete()
+            });
+            if let Err((error, details)) = found {
+                labels.set_parser_error(error, details);
             }
-            if self.labels.is_empty() {
-                if !value.is_empty() || self.keeps_empty {
-                    labels.extract(&name, value);
-                    if labels.are_complete() {
-                        return;
-                    }
-                }
-                continue;
-            }
+        } else {
+            self.take_keys(line, labels);
+        }
+    }
+
+    /// As [`LogfmtParser::process`], with what others found in the line of this
+    /// entry, whose labels are as they were. False: nothing was done.
+    pub(super) fn process_shared<'e>(&self, shared: &'e SharedLine, labels: &mut LineLabels<'e>) -> bool {
+        let entry = labels.entry();
+        let read = || {
+            Fields::read(entry, |take| {
+                self.pairs(entry.line(), &mut |name, value| {
+                    (!value.is_empty() || self.keeps_empty) && take(name, value)
+                })
+            })
+        };
+        let fields =
+            if self.labels.is_empty() { shared.logfmt(self.strict, self.keeps_empty, read) } else { None };
+        fields.is_some_and(|fields| labels.take_over(fields))
+    }
+
+    fn take_keys(&self, line: &str, labels: &mut LineLabels<'_>) {
+        let mut wanted: Vec<Option<String>> = vec![None; self.labels.len()];
+        let found = self.pairs(line, &mut |name, value| {
             for ((_, path), slot) in self.labels.iter().zip(&mut wanted) {
                 if slot.is_none() && path.single_key().is_some_and(|wanted| wanted == name) {
-                    *slot = Some(value.clone());
+                    *slot = Some(value.clone().into_owned());
                 }
             }
+            false
+        });
+        if let Err((error, details)) = found {
+            labels.set_parser_error(error, details);
         }
         for ((label, _), value) in self.labels.iter().zip(wanted) {
             match value {
-                Some(value) => labels.extract(label, value),
+                Some(value) => labels.extract(label, Cow::Owned(value)),
                 None if labels.get(label).is_none() => labels.set(label, String::new()),
                 None => {}
             }
         }
+    }
+
+    /// Gives the pairs of the line to `take`, until it says that it has enough.
+    fn pairs(
+        &self,
+        line: &str,
+        take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool,
+    ) -> Result<(), (&'static str, String)> {
+        let mut name = String::new();
+        let mut decoder = Decoder { line, at: 0 };
+        while let Some(pair) = decoder.next_pair() {
+            match pair {
+                Ok((key, value)) => {
+                    name.clear();
+                    sanitize(key, &mut name);
+                    if !name.is_empty() && take(&name, value) {
+                        break;
+                    }
+                }
+                Err((at, what)) if self.strict => {
+                    let details = format!("logfmt syntax error at pos {} : {what}", at + 1);
+                    return Err(("LogfmtParserErr", details));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 

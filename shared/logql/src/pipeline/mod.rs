@@ -18,6 +18,7 @@ mod line_pattern;
 mod logfmt;
 mod regexp;
 mod selection;
+mod shared_line;
 mod unpack;
 
 use std::borrow::Cow;
@@ -35,6 +36,7 @@ pub use line_filter::{LineFilter, LineMatch};
 pub use line_pattern::{LinePattern, PatternPart};
 pub use logfmt::LogfmtParser;
 pub use regexp::RegexpParser;
+pub use shared_line::SharedLine;
 
 /// What stages need to know that the line does not say. The fields but the
 /// first are what a metric query knows about its labels, and what lets its
@@ -56,6 +58,8 @@ pub struct PipelineContext<'c> {
     /// Nothing asks for the line behind the last stage that reads it: formats
     /// of the line there are passed over.
     pub ignores_last_line: bool,
+    /// What the parsers of other pipelines found in the line of the same entry.
+    pub shared: Option<&'c SharedLine>,
 }
 
 /// What is left of an entry after the pipeline.
@@ -135,9 +139,27 @@ impl Stage {
         }
     }
 
+    /// A parser that is the first to change a line's labels finds what others
+    /// found there; true when that was all it had to do.
+    fn parses_shared<'e>(&self, shared: &'e SharedLine, labels: &mut LineLabels<'e>) -> bool {
+        if labels.context().skips_parsers || !labels.are_unchanged() {
+            return false;
+        }
+        match self {
+            Self::Json(parser) => parser.process_shared(shared, labels),
+            Self::Logfmt(parser) => parser.process_shared(shared, labels),
+            _ => false,
+        }
+    }
+
     /// Whether the line stays.
     fn process(&self, at: &mut ProcessedLine<'_>) -> bool {
         let ProcessedLine { line, labels } = at;
+        if let (Cow::Borrowed(_), Some(shared)) = (&line, labels.context().shared)
+            && self.parses_shared(shared, labels)
+        {
+            return true;
+        }
         match self {
             Self::LineFilter(filter) => return filter.matches(line),
             Self::LabelFilter(filter) => return filter.process(labels),

@@ -1,23 +1,28 @@
 //! Answers held against expectations. `None` is agreement, otherwise what was got.
 
-use super::expect::{Expected, ExpectedLine, ExpectedSeries, Failure};
+use super::expect::{Expected, ExpectedLine, ExpectedSeries, Failure, Tolerance, unquoted};
 use crate::metric::{Labels, QueryTimes, QueryValue};
 use crate::units::format_float;
 
 /// How far two values may lie apart, absolutely or relative to the larger.
 const TOLERANCE: f64 = 1e-9;
 
-fn same(a: f64, b: f64) -> bool {
+fn same(tolerance: Tolerance, a: f64, b: f64) -> bool {
+    let within = match tolerance {
+        Tolerance::Exact => TOLERANCE,
+        Tolerance::Within(epsilon) => epsilon,
+        Tolerance::Any => return true,
+    };
     if a.is_nan() || b.is_nan() {
         return a.is_nan() && b.is_nan();
     }
-    a == b || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(1.0)
+    a == b || (a - b).abs() <= within * a.abs().max(b.abs()).max(1.0)
 }
 
-fn same_values(a: &[Option<f64>], b: &[Option<f64>]) -> bool {
+fn same_values(tolerance: Tolerance, a: &[Option<f64>], b: &[Option<f64>]) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|pair| match pair {
-            (Some(a), Some(b)) => same(*a, *b),
+            (Some(a), Some(b)) => same(tolerance, *a, *b),
             (None, None) => true,
             _ => false,
         })
@@ -27,7 +32,10 @@ fn same_values(a: &[Option<f64>], b: &[Option<f64>]) -> bool {
 pub(super) fn failure(expected: &Failure, error: &str) -> bool {
     match expected {
         Failure::Any => true,
-        Failure::Containing(text) => error.contains(text.as_str()),
+        // promqltest writes the text in quotes.
+        Failure::Containing(text) => {
+            error.contains(text.as_str()) || unquoted(text).is_some_and(|text| error.contains(text))
+        }
         Failure::Matching(pattern) => pattern.regex.is_match(error),
     }
 }
@@ -41,6 +49,8 @@ pub(super) fn wanted(expected: &Expected) -> String {
         Some(Failure::Matching(pattern)) => lines.push(format!("expect fail regex: {}", pattern.source())),
         None => {}
     }
+    lines.extend(expected.note.map(|note| format!("{note} beside the answer")));
+    lines.extend(expected.text.iter().map(|text| format!("the text {text}")));
     if expected.empty {
         lines.push("expect empty".to_owned());
     }
@@ -73,7 +83,7 @@ fn line_text(line: &ExpectedLine) -> String {
 pub(super) fn metric(expected: &Expected, got: &QueryValue, times: QueryTimes) -> Option<String> {
     let (series, agrees) = match got {
         QueryValue::Scalar(value) => {
-            let agrees = expected.scalar.is_some_and(|wanted| same(wanted, *value));
+            let agrees = expected.scalar.is_some_and(|wanted| same(expected.tolerance, wanted, *value));
             return (!agrees).then(|| format_float(*value));
         }
         QueryValue::Vector(samples) => {
@@ -99,7 +109,8 @@ pub(super) fn metric(expected: &Expected, got: &QueryValue, times: QueryTimes) -
             (series, agrees)
         }
     };
-    if agrees && expected.scalar.is_none() && expected.lines.is_empty() {
+    let others = expected.lines.is_empty() && expected.text.is_none() && expected.note.is_none();
+    if agrees && expected.scalar.is_none() && others {
         return None;
     }
     let lines: Vec<String> =
@@ -128,7 +139,7 @@ fn same_series(expected: &Expected, got: &[ExpectedSeries]) -> bool {
             values.resize(length, None);
             values
         };
-        a.labels == b.labels && same_values(&padded(&a.values), &padded(&b.values))
+        a.labels == b.labels && same_values(expected.tolerance, &padded(&a.values), &padded(&b.values))
     };
     if expected.ordered {
         return expected.series.iter().zip(got).all(|(a, b)| agree(a, b));
@@ -138,15 +149,18 @@ fn same_series(expected: &Expected, got: &[ExpectedSeries]) -> bool {
 }
 
 /// What a log query answered, when it is not what is expected. The lines of
-/// each stream are in order; the streams are in none.
-pub(super) fn lines(expected: &Expected, got: &[ExpectedLine]) -> Option<String> {
+/// each stream are in order, unless the query says none; the streams are in none.
+pub(super) fn lines(expected: &Expected, got: &[ExpectedLine], in_order: bool) -> Option<String> {
     let by_stream = |lines: &[ExpectedLine]| {
         let mut lines = lines.to_vec();
         lines.sort_by(|a, b| a.stream.cmp(&b.stream));
+        if !in_order {
+            lines.sort_by(|a, b| (&a.stream, a.at, &a.line).cmp(&(&b.stream, b.at, &b.line)));
+        }
         lines
     };
-    if by_stream(&expected.lines) == by_stream(got) && expected.series.is_empty() && expected.scalar.is_none()
-    {
+    let others = expected.series.is_empty() && expected.scalar.is_none() && expected.text.is_none();
+    if by_stream(&expected.lines) == by_stream(got) && others && expected.note.is_none() {
         return None;
     }
     let lines: Vec<String> = got.iter().map(line_text).collect();

@@ -76,7 +76,7 @@ impl Store {
         let stream = Arc::new(line.labels()?);
         let template = line.quoted()?;
         line.expect("@")?;
-        let start = line.duration()?;
+        let start = line.time()?;
         let (mut step, mut count) = (0, 1);
         let mut metadata = Labels::default();
         while !line.is_empty() {
@@ -87,7 +87,7 @@ impl Store {
             line.expect("[")?;
             line.expect("repeat")?;
             line.expect("every")?;
-            step = line.duration()?;
+            step = line.time()?;
             line.expect("for")?;
             let word = line.word(&[']']);
             count = word

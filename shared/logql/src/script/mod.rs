@@ -15,8 +15,13 @@
 //!
 //! `expect empty`, `expect fail [msg: text | regex: pattern]` and `expect
 //! ordered` stand before or in the place of the series; `eval select from T0
-//! to T1 forward|backward` expects lines; `clear` forgets all lines; `#` begins
-//! a comment. `{{.i}}` in a line is the number of its repetition.
+//! to T1 forward|backward` expects lines, each with its stream, `[metadata ..]`
+//! and `[parsed ..]`; `clear` forgets all lines; `flush` begins new chunks; `#`
+//! begins a comment. `{{.i}}` in a line is the number of its repetition. What
+//! Loki says about one of its ways of execution (`expect values-toleration`,
+//! `skip values-comparison`) counts where it is the direct one. promqltest's
+//! `expect no_warn`, `eval_fail`, `eval_ordered` and their like are known, and
+//! what is unknown is a failure with its line.
 
 mod check;
 mod expect;

@@ -33,6 +33,13 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// The word, when the line goes on with it and a blank or nothing follows.
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
+        let found = self.rest.strip_prefix(word).is_some_and(ends);
+        found && self.eat(word)
+    }
+
     pub(super) fn expect(&mut self, text: &str) -> Result<(), String> {
         if self.eat(text) { Ok(()) } else { Err(format!("expected \"{text}\" before \"{}\"", self.rest)) }
     }
@@ -55,9 +62,10 @@ impl<'a> Line<'a> {
         Ok(text)
     }
 
-    pub(super) fn duration(&mut self) -> Result<i64, String> {
+    /// A time since the script's beginning, or a length of time.
+    pub(super) fn time(&mut self) -> Result<i64, String> {
         let word = self.word(&[']', ',']);
-        duration(word)
+        time(word)
     }
 
     /// `{a="b", "c d"="e"}`
@@ -125,20 +133,35 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A duration of Go or of Prometheus, in nanoseconds; `0` needs no unit.
-pub(super) fn duration(word: &str) -> Result<i64, String> {
-    go_duration(word)
-        .or_else(|why| parse_duration(word).ok().and_then(|millis| millis.checked_mul(1_000_000)).ok_or(why))
+/// A duration of Go or of Prometheus, a number of seconds, or a time of the
+/// calendar; in nanoseconds.
+pub(super) fn time(word: &str) -> Result<i64, String> {
+    if let Ok(nanos) = go_duration(word) {
+        return Ok(nanos);
+    }
+    if let Some(nanos) = parse_duration(word).ok().and_then(|millis| millis.checked_mul(1_000_000)) {
+        return Ok(nanos);
+    }
+    if let Some(seconds) = word.parse().ok().filter(|seconds: &f64| seconds.abs() < MAX_SECONDS) {
+        return Ok((seconds * 1e9) as i64);
+    }
+    let at: Option<jiff::Timestamp> = word.parse().ok();
+    let nanos = at.and_then(|at| i64::try_from(at.as_nanosecond()).ok());
+    nanos.ok_or_else(|| format!("\"{word}\" is no time; write 90s, 1m30s, 90 or 2026-01-02T03:04:05Z"))
 }
 
-/// The line without its comment: `#` outside of quotes and backticks.
-pub(super) fn without_comment(line: &str) -> &str {
+/// The most seconds whose nanoseconds are 64 bits.
+const MAX_SECONDS: f64 = 9.2e9;
+
+/// The line without its comment: `#` outside of quotes and backticks. In a
+/// query, a quote behind a backslash does not end the text; in a log line it does.
+pub(super) fn without_comment(line: &str, escapes: bool) -> &str {
     let mut quote = None;
     let mut escaped = false;
     for (i, c) in line.char_indices() {
         match quote {
             Some('"') if escaped => escaped = false,
-            Some('"') if c == '\\' => escaped = true,
+            Some('"') if c == '\\' && escapes => escaped = true,
             Some(open) if c == open => quote = None,
             Some(_) => {}
             None if c == '#' => return line.get(..i).unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::check;
-use super::expect::{Expected, ExpectedLine};
+use super::expect::{Expected, ExpectedLine, Failure};
 use super::load::Store;
 use super::read::{Line, without_comment};
 use crate::ast::{Expr, LogExpr, MetricExpr};
@@ -58,17 +58,13 @@ pub fn run(script: &str) -> Report {
     let mut runner = Runner { store: Store::default(), report: Report::default() };
     let mut lines = script.lines().enumerate().peekable();
     while let Some((number, raw)) = lines.next() {
-        let command = without_comment(raw).trim();
+        let command = without_comment(raw, true).trim();
         if command.is_empty() {
             continue;
         }
-        // A block goes on while lines are indented; lines that are only a comment do not end it.
         let mut block = Vec::new();
-        while let Some((number, line)) =
-            lines.next_if(|(_, line)| line.starts_with([' ', '\t']) && !line.trim().is_empty())
-        {
-            let line = without_comment(line).trim();
-            if !line.is_empty() {
+        while let Some((number, line)) = lines.next_if(|(_, line)| continues(line)) {
+            if !without_comment(line, true).trim().is_empty() {
                 block.push((number, line));
             }
         }
@@ -77,10 +73,34 @@ pub fn run(script: &str) -> Report {
     runner.report
 }
 
+/// Whether the line belongs to the block of the command before it: those that
+/// are indented do, those that are only a comment, and what can be nothing but
+/// an expectation.
+fn continues(line: &str) -> bool {
+    if line.trim().is_empty() {
+        return false;
+    }
+    let expectation = ["{", "#", "expect ", "expected_fail", "skip "];
+    line.starts_with([' ', '\t']) || expectation.iter().any(|word| line.starts_with(word))
+}
+
+/// Reads a line of a block without its comment. A backslash means something in
+/// some texts and nothing in others, so both ways of finding the comment are tried.
+fn read_line(line: &str, mut read: impl FnMut(&str) -> Result<(), String>) -> Result<(), String> {
+    let escaped = without_comment(line, true).trim();
+    let plain = without_comment(line, false).trim();
+    read(escaped).or_else(|why| if plain == escaped { Err(why) } else { read(plain) })
+}
+
 struct Runner {
     store: Store,
     report: Report,
 }
+
+/// What was wanted and what was got.
+type Difference = (String, String);
+/// The line of a block that cannot be read, and why.
+type Misread = (Option<usize>, String);
 
 /// What an `eval` asks for.
 enum Ask {
@@ -98,18 +118,26 @@ impl Runner {
         match command.split_whitespace().next() {
             Some("load") if command == "load" => {
                 for (number, line) in block {
-                    if let Err(why) = self.store.load(line) {
+                    if let Err(why) = read_line(line, |line| self.store.load(line)) {
                         self.fail(*number, line, "a line of a load block".to_owned(), why);
                     }
                 }
             }
+            Some("clear" | "flush") if !block.is_empty() => {
+                let want = format!("nothing below \"{command}\"");
+                self.fail(number, command, want, "a block".to_owned());
+            }
             Some("clear") if command == "clear" => self.store.clear(),
             Some("flush") if command == "flush" => self.store.flush(),
-            Some("eval") => match self.eval(command, block) {
-                Ok(None) => self.report.passed += 1,
-                Ok(Some((want, got))) => self.fail(number, command, want, got),
-                Err(why) => self.fail(number, command, "an eval block".to_owned(), why),
-            },
+            Some("eval" | "eval_fail" | "eval_ordered" | "eval_warn" | "eval_info") => {
+                match self.eval(command, block) {
+                    Ok(None) => self.report.passed += 1,
+                    Ok(Some((want, got))) => self.fail(number, command, want, got),
+                    Err((at, why)) => {
+                        self.fail(at.unwrap_or(number), command, "an eval block".to_owned(), why);
+                    }
+                }
+            }
             _ => {
                 let want = "load, eval, clear or flush".to_owned();
                 self.fail(number, command, want, "an unknown command".to_owned());
@@ -117,18 +145,27 @@ impl Runner {
         }
     }
 
-    /// What was wanted and what was got, when they differ.
-    fn eval(&self, command: &str, block: &[(usize, &str)]) -> Result<Option<(String, String)>, String> {
+    /// What was wanted and what was got, when they differ. An error is one of
+    /// the script, with the line that it is in when that is one of the block.
+    fn eval(&self, command: &str, block: &[(usize, &str)]) -> Result<Option<Difference>, Misread> {
         let mut line = Line::new(command);
-        line.expect("eval")?;
-        let ask = ask(&mut line)?;
+        let word = line.word(&[]);
+        let ask = ask(&mut line).map_err(|why| (None, why))?;
         let query = line.rest;
         let mut expected = Expected::default();
-        for (_, text) in block {
-            expected.read(text)?;
+        for (number, text) in block {
+            read_line(text, |text| expected.read(text)).map_err(|why| (Some(*number), why))?;
         }
-        if expected.is_missing() {
-            return Err("nothing is expected; write \"expect empty\" where that is meant".to_owned());
+        expected.ordered |= word == "eval_ordered";
+        match word {
+            "eval_fail" if expected.fails.is_none() => expected.fails = Some(Failure::Any),
+            "eval_warn" => expected.note = Some("a warning"),
+            "eval_info" => expected.note = Some("an information"),
+            _ => {}
+        }
+        let instant = matches!(ask, Ask::Metric(QueryTimes::Instant(_)));
+        if let Some(why) = expected.fault(instant) {
+            return Err((None, why.to_owned()));
         }
         let difference = match self.answer(query, &ask, &expected) {
             Ok(difference) => match &expected.fails {
@@ -149,13 +186,13 @@ impl Runner {
             (Expr::Metric(expr), Ask::Metric(times)) => self.metric(&expr, *times, expected),
             (Expr::Metric(_), Ask::Lines(..)) => Err("a metric query has no lines to select".to_owned()),
             (Expr::Log(log), Ask::Lines(from, to, backward)) => {
-                Ok(self.select(&log, *from, *to, *backward, expected))
+                Ok(self.select(&log, (*from, *to), Some(*backward), expected))
             }
             (Expr::Log(log), Ask::Metric(QueryTimes::Instant(at))) => {
-                Ok(self.select(&log, at.saturating_sub(LOOK_BACK_NANOS), *at, true, expected))
+                Ok(self.select(&log, (at.saturating_sub(LOOK_BACK_NANOS), *at), None, expected))
             }
             (Expr::Log(log), Ask::Metric(QueryTimes::Range { start, end, .. })) => {
-                Ok(self.select(&log, *start, *end, false, expected))
+                Ok(self.select(&log, (*start, *end), None, expected))
             }
         }
     }
@@ -181,9 +218,8 @@ impl Runner {
     fn select(
         &self,
         log: &LogExpr,
-        from: i64,
-        to: i64,
-        backward: bool,
+        (from, to): (i64, i64),
+        backward: Option<bool>,
         expected: &Expected,
     ) -> Option<String> {
         let context = PipelineContext { now_nanos: Some(to), ..PipelineContext::default() };
@@ -213,35 +249,35 @@ impl Runner {
                 parsed: Labels::new(parsed),
             });
         }
-        if backward {
+        if backward == Some(true) {
             lines.reverse();
         }
-        check::lines(expected, &lines)
+        check::lines(expected, &lines, backward.is_some())
     }
 }
 
 fn ask(line: &mut Line<'_>) -> Result<Ask, String> {
-    if line.eat("instant") {
+    if line.eat_word("instant") {
         line.expect("at")?;
-        return Ok(Ask::Metric(QueryTimes::Instant(line.duration()?)));
+        return Ok(Ask::Metric(QueryTimes::Instant(line.time()?)));
     }
-    let selects = line.eat("select");
+    let selects = line.eat_word("select");
     if !selects {
         line.expect("range")?;
     }
     line.expect("from")?;
-    let start = line.duration()?;
+    let start = line.time()?;
     line.expect("to")?;
-    let end = line.duration()?;
+    let end = line.time()?;
     if selects {
-        let backward = line.eat("backward");
+        let backward = line.eat_word("backward");
         if !backward {
             line.expect("forward")?;
         }
         return Ok(Ask::Lines(start, end, backward));
     }
     line.expect("step")?;
-    let step = line.duration()?;
+    let step = line.time()?;
     if step <= 0 {
         return Err(format!("the step {} is not longer than zero", format_nanos(step)));
     }

@@ -8,6 +8,7 @@
 
 mod adopt;
 mod condition;
+mod diff;
 mod digest;
 pub mod email;
 mod group;
@@ -35,6 +36,7 @@ mod yaml;
 pub use adopt::{Adopted, Offered};
 pub use catchment_logql::Series;
 pub use catchment_logql::TemplateError;
+pub use diff::{Change, FieldChange, RuleDiff, diff};
 pub use group::{Group, Rule, RuleId};
 pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;

@@ -23,6 +23,8 @@ pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_RULE_FILES: usize = 200;
 /// The longest rule file, in bytes.
 pub const MAX_RULE_FILE_BYTES: usize = 1024 * 1024;
+/// The file beside the rules that says how alerts are told; it has no rules.
+pub const NOTIFY_FILE: &str = "notify.yaml";
 /// The longest name of a rule file, in bytes: it is part of a key.
 pub const MAX_FILE_NAME_BYTES: usize = 100;
 /// How long after a push every function runs it: they look every ten seconds, and
@@ -57,11 +59,9 @@ pub struct Kept {
     pub sha256: String,
 }
 
-impl VersionFile {
-    /// Whether this is the text that was pushed.
-    pub fn is(&self, text: &str) -> bool {
-        self.sha256 == content_hash(text)
-    }
+/// Whether a text is the one with this SHA-256.
+pub fn is_text_of(text: &str, sha256: &str) -> bool {
+    content_hash(text) == sha256
 }
 
 /// A set of rule files that was pushed.
@@ -410,7 +410,7 @@ mod tests {
         );
         assert!(first.version.has(&files) && !first.version.has(&files[..1]));
         let a = &first.version.files[0];
-        assert!(a.is("a") && !a.is("a ") && a.last_good.is_none());
+        assert!(is_text_of("a", &a.sha256) && !is_text_of("a ", &a.sha256) && a.last_good.is_none());
         assert!(a.key.starts_with("versions/1-") && a.key.ends_with("/a.yaml"), "{}", a.key);
         assert_eq!(first.version.record_key(), a.key.replace("a.yaml", "version.json"));
 

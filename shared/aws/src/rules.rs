@@ -1,82 +1,33 @@
 //! Rule files beside the archive, read again now and then.
 //!
-//! Without any file the rules that come with Catchment apply. Files that have a
-//! fault do not replace rules that had none: the last good set stays until the
-//! fault is mended. A process that starts with faulty files runs the rules that
-//! have none; one that starts while S3 does not answer fails, and is tried again.
+//! What is used: the version that `active.json` names; without one the files that lie
+//! there; without any the rules that come with Catchment. Each file stands for itself:
+//! one with a fault is refused whole, and what it last was stands in, as this process
+//! saw it or as the manifest says. A process that starts while S3 does not answer
+//! fails, and is tried again.
 
+mod source;
+mod store;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_s3::Client;
-use catchment_alert::{RuleError, RuleFile, RuleSet};
+use catchment_alert::versions::{Manifest, NOTIFY_FILE};
+use catchment_alert::{Adopted, Offered, RuleSet};
 
-use crate::error::{AwsError, classify};
+use crate::error::AwsError;
 
-/// The most rule files that are read.
-pub const MAX_RULE_FILES: usize = 200;
-/// The longest rule file, in bytes.
-pub const MAX_RULE_FILE_BYTES: i64 = 1024 * 1024;
-/// How long rules are used before S3 is asked for newer ones.
-/// Half of the shortest interval, so that every evaluation has rules of its own minute.
-pub const RECHECK_MS: i64 = 30_000;
+pub use source::{ACTIVE_KEY, Found, RuleSource, Seen};
+pub use store::MAX_VERSIONS;
 
-/// The rule files under a prefix of a bucket.
-#[derive(Debug, Clone)]
-pub struct RuleSource {
-    client: Client,
-    bucket: String,
-    prefix: String,
-}
-
-impl RuleSource {
-    /// The files `<prefix>*.yaml` and `*.yml`.
-    pub fn new(client: Client, bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
-        Self { client, bucket: bucket.into(), prefix: prefix.into() }
-    }
-
-    /// The files, ordered by name.
-    pub async fn load(&self) -> Result<Vec<RuleFile>, AwsError> {
-        let mut files = Vec::new();
-        for key in self.keys().await? {
-            let action = || format!("read the rule file s3://{}/{key}", self.bucket);
-            let object = self.client.get_object().bucket(&self.bucket).key(&key).send().await;
-            let object = object.map_err(|err| classify(action(), err))?;
-            let bytes = object
-                .body
-                .collect()
-                .await
-                .map_err(|err| AwsError::Transient { action: action(), source: err.into() })?;
-            let text = String::from_utf8_lossy(&bytes.into_bytes()).into_owned();
-            files.push(RuleFile { name: format!("s3://{}/{key}", self.bucket), text });
-        }
-        Ok(files)
-    }
-
-    async fn keys(&self) -> Result<Vec<String>, AwsError> {
-        let action = || format!("list the rule files in s3://{}/{}", self.bucket, self.prefix);
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix);
-        let mut pages = list.into_paginator().send();
-        let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            for object in page.map_err(|err| classify(action(), err))?.contents() {
-                let key = object.key().unwrap_or_default();
-                if !key.ends_with(".yaml") && !key.ends_with(".yml") {
-                    continue;
-                }
-                if object.size().unwrap_or_default() > MAX_RULE_FILE_BYTES {
-                    let what = format!("{key} is longer than {MAX_RULE_FILE_BYTES} bytes");
-                    return Err(AwsError::unexpected(action(), what));
-                }
-                keys.push(key.to_owned());
-            }
-        }
-        if keys.len() > MAX_RULE_FILES {
-            let what = format!("there are {}, more than {MAX_RULE_FILES}", keys.len());
-            return Err(AwsError::unexpected(action(), what));
-        }
-        Ok(keys)
-    }
-}
+/// The prefix of rule files in the archive's bucket, as `template.yaml` has it.
+pub const PREFIX: &str = "rules/";
+/// How long rules are used before S3 is asked for newer ones. With the clocks' difference
+/// it is below the time that a push gives functions to take a version up.
+pub const RECHECK_MS: i64 = 10_000;
+/// How long what a listing showed is used: it costs as much as a dozen other requests.
+/// Half a minute, so that every evaluation has rules of its own minute.
+pub const RELIST_MS: i64 = 30_000;
 
 /// The rules to use now.
 #[derive(Debug, Clone)]
@@ -85,13 +36,29 @@ pub struct CurrentRules {
     pub set: Arc<RuleSet>,
     /// Whether the files could not be used as they are now: an operator is needed.
     pub is_stale: bool,
+    /// The active version; `None` for files that lie there without one.
+    pub version: Option<u64>,
+    /// The text of the file that says how alerts are told, where there is one.
+    pub notify: Option<Arc<str>>,
+}
+
+/// What was seen last, and when.
+#[derive(Debug, Clone)]
+struct Cached {
+    looked_ms: i64,
+    listed_ms: i64,
+    /// `None` when everything must be read again.
+    seen: Option<Seen>,
+    /// The texts that are in use, by the file's name.
+    in_use: Arc<BTreeMap<String, String>>,
+    current: CurrentRules,
 }
 
 /// Rules that are read again after [`RECHECK_MS`].
 #[derive(Debug)]
 pub struct CachedRules {
     source: RuleSource,
-    cached: Mutex<Option<(i64, CurrentRules)>>,
+    cached: Mutex<Option<Cached>>,
 }
 
 impl CachedRules {
@@ -105,90 +72,118 @@ impl CachedRules {
     /// A process that has no rules yet, and cannot read them now but may later, gets
     /// an error: what other rules would do in their place cannot be undone.
     pub async fn current(&self, now_ms: i64) -> Result<CurrentRules, AwsError> {
-        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let previous = match cached {
-            Some((read_ms, rules)) if now_ms - read_ms < RECHECK_MS => return Ok(rules),
-            other => other.map(|(_, rules)| rules.set),
+        let previous = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(cached) = &previous
+            && now_ms - cached.looked_ms < RECHECK_MS
+        {
+            return Ok(cached.current.clone());
+        }
+        let next = self.next(previous, now_ms).await?;
+        let current = next.current.clone();
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        Ok(current)
+    }
+
+    async fn next(&self, previous: Option<Cached>, now_ms: i64) -> Result<Cached, AwsError> {
+        let seen = previous.as_ref().and_then(|cached| cached.seen.as_ref());
+        let listed_ms = previous.as_ref().map_or(i64::MIN, |cached| cached.listed_ms);
+        let may_list = now_ms.saturating_sub(listed_ms) >= RELIST_MS;
+        let in_use = previous.as_ref().map(|cached| Arc::clone(&cached.in_use)).unwrap_or_default();
+        let looked = match self.source.look(seen, may_list).await {
+            Ok(Some(found)) => self.take_up(found, &in_use).await.map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
         };
-        let rules = match self.source.load().await {
-            Ok(files) => {
-                let (rules, faults) = choose(previous, &files);
-                for fault in faults {
-                    tracing::error!(%fault, "a rule cannot be used");
-                }
-                rules
-            }
-            Err(error) if previous.is_none() && error.is_transient() => return Err(error),
-            Err(error) => {
+        let listed_ms = if may_list { now_ms } else { listed_ms };
+        match (looked, previous) {
+            (Ok(Some(taken_up)), _) => Ok(Cached { looked_ms: now_ms, listed_ms, ..taken_up }),
+            (Ok(None), Some(previous)) => Ok(Cached { looked_ms: now_ms, listed_ms, ..previous }),
+            (Err(error), Some(previous)) => {
                 tracing::error!(%error, "the rule files cannot be read; older rules stand in");
-                let set = previous.unwrap_or_else(|| Arc::new(RuleSet::embedded()));
-                CurrentRules { set, is_stale: true }
+                let current = CurrentRules { is_stale: true, ..previous.current };
+                Ok(Cached { looked_ms: now_ms, seen: None, current, ..previous })
             }
+            (Err(error), None) if error.is_transient() => Err(error),
+            (looked, None) => {
+                if let Err(error) = looked {
+                    tracing::error!(%error, "the rule files cannot be read; those that come with Catchment stand in");
+                }
+                let set = Arc::new(RuleSet::embedded());
+                let current = CurrentRules { set, is_stale: true, version: None, notify: None };
+                Ok(Cached { looked_ms: now_ms, listed_ms, seen: None, in_use, current })
+            }
+        }
+    }
+
+    /// The rules of what was found. `in_use` stands in for files with faults, and
+    /// after it what the manifest names.
+    async fn take_up(&self, found: Found, in_use: &BTreeMap<String, String>) -> Result<Cached, AwsError> {
+        let Found { seen, files, manifest } = found;
+        let (notify, mut files) = split(files);
+        for file in &mut files {
+            file.stand_ins.extend(in_use.get(&file.name).cloned());
+        }
+        let mut adopted = RuleSet::adopt(files.clone());
+        if let Some(manifest) = &manifest
+            && adopted.in_use.len() < files.len()
+        {
+            self.offer_last_good(manifest, &mut files).await?;
+            adopted = RuleSet::adopt(files.clone());
+        }
+        let mut is_stale = !adopted.faults.is_empty();
+        let notify = match notify {
+            Some(Err(fault)) => {
+                tracing::error!(
+                    file = NOTIFY_FILE,
+                    fault,
+                    "the file cannot be read; its last text stands in"
+                );
+                is_stale = true;
+                in_use.get(NOTIFY_FILE).cloned()
+            }
+            Some(Ok(text)) => Some(text),
+            None => None,
         };
-        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        *cached = Some((now_ms, rules.clone()));
-        Ok(rules)
+        let version = manifest.as_ref().map(|manifest| manifest.version.number);
+        log(&adopted, version);
+        let mut in_use: BTreeMap<_, _> =
+            adopted.in_use.into_iter().map(|file| (file.name, file.text)).collect();
+        in_use.extend(notify.iter().map(|text| (NOTIFY_FILE.to_owned(), text.clone())));
+        let set = match files.is_empty() && manifest.is_none() {
+            true => RuleSet::embedded(),
+            false => adopted.set,
+        };
+        let notify = notify.map(Arc::from);
+        let current = CurrentRules { set: Arc::new(set), is_stale, version, notify };
+        Ok(Cached { looked_ms: 0, listed_ms: 0, seen: Some(seen), in_use: Arc::new(in_use), current })
+    }
+
+    /// Adds what the manifest says stood there before, for a process that never saw it.
+    async fn offer_last_good(&self, manifest: &Manifest, files: &mut [Offered]) -> Result<(), AwsError> {
+        for file in files.iter_mut().filter(|file| file.stand_ins.is_empty()) {
+            let of_version = manifest.version.files.iter().find(|it| it.name == file.name);
+            if let Some(kept) = of_version.and_then(|it| it.last_good.as_ref()) {
+                match self.source.kept(kept).await? {
+                    Ok(text) => file.stand_ins.push(text),
+                    Err(why) => tracing::error!(file = file.name, why, "nothing stands in for a rule file"),
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-fn choose(previous: Option<Arc<RuleSet>>, files: &[RuleFile]) -> (CurrentRules, Vec<RuleError>) {
-    let (set, faults) = match files {
-        [] => (RuleSet::embedded(), Vec::new()),
-        files => RuleSet::load(files),
-    };
-    let is_stale = !faults.is_empty();
-    let set = match previous {
-        Some(previous) if is_stale => previous,
-        _ => Arc::new(set),
-    };
-    (CurrentRules { set, is_stale }, faults)
+/// The file that says how alerts are told, and the files with rules.
+fn split(files: Vec<Offered>) -> (Option<Result<String, String>>, Vec<Offered>) {
+    let (notify, rules): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.name == NOTIFY_FILE);
+    (notify.into_iter().next().map(|file| file.text), rules)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(expr: &str) -> RuleFile {
-        let rule = |name, expr| format!("  - alert: {name}\n    expr: {expr}\n");
-        let text = format!(
-            "groups:\n- name: g\n  rules:\n{}{}",
-            rule("Good", "rate({a=\"b\"}[5m]) > 1"),
-            rule("Edited", expr)
-        );
-        RuleFile { name: "rules/a.yaml".into(), text }
+fn log(adopted: &Adopted, version: Option<u64>) {
+    for fault in &adopted.faults {
+        let stands_in = adopted.in_use.iter().any(|file| file.name == fault.file);
+        tracing::error!(file = fault.file, %fault, stands_in, "a rule file is refused; what it last was stands in, if anything was");
     }
-
-    fn names(rules: &CurrentRules) -> Vec<&str> {
-        rules.set.rules().map(|rule| rule.name.as_str()).collect()
-    }
-
-    #[test]
-    fn faulty_files_leave_the_last_good_set_in_place() {
-        let (good, faults) = choose(None, &[file("rate({a=\"c\"}[5m]) > 1")]);
-        assert!(faults.is_empty() && !good.is_stale);
-        assert_eq!(names(&good), ["Good", "Edited"]);
-
-        let (kept, faults) = choose(Some(good.set), &[file("summ(1)")]);
-        assert_eq!(names(&kept), ["Good", "Edited"]);
-        assert!(kept.is_stale);
-        assert_eq!(
-            faults[0].to_string(),
-            "rule file rules/a.yaml, group \"g\", rule 2 (Edited), line 7, column 11: \
-             unknown aggregation \"summ\" at 1:1; did you mean \"sum\"?"
-        );
-    }
-
-    #[test]
-    fn a_cold_start_with_faulty_files_runs_the_rules_without_a_fault() {
-        let (rules, faults) = choose(None, &[file("summ(1)")]);
-        assert_eq!(names(&rules), ["Good"]);
-        assert!(rules.is_stale && faults.len() == 1);
-    }
-
-    #[test]
-    fn without_files_the_embedded_rules_apply() {
-        let (rules, _) = choose(None, &[]);
-        assert!(names(&rules).contains(&"DatabaseConnectionErrors"));
-        assert!(!rules.is_stale);
-    }
+    let (files, rules) = (adopted.in_use.len(), adopted.set.rules().count());
+    tracing::info!(version, files, rules, "rules are taken up");
 }

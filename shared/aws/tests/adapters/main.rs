@@ -8,4 +8,5 @@ mod alerts;
 mod emulator;
 mod log_groups;
 mod pipeline;
+mod rules;
 mod stores;

@@ -74,8 +74,15 @@ impl<'a> Scanner<'a> {
             self.first = false;
             return Ok(None);
         }
-        if !self.first && !self.eat(b',') {
-            return Err(JsonError::Malformed);
+        if !self.first {
+            if !self.eat(b',') {
+                return Err(JsonError::Malformed);
+            }
+            // Loki's scanner takes a comma behind the last member.
+            if self.eat(b'}') {
+                self.depth -= 1;
+                return Ok(None);
+            }
         }
         self.first = false;
         let key = self.string().map_err(|_| JsonError::Malformed)?;

@@ -13,6 +13,7 @@
 //! Language: <https://grafana.com/docs/loki/latest/query/>.
 
 mod ast;
+mod dialect;
 mod duration;
 mod entry;
 mod error;

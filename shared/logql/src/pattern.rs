@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
 
-use crate::MAX_REGEX_BYTES;
+use crate::{MAX_REGEX_BYTES, dialect};
 
 /// A regular expression in Go's syntax.
 #[derive(Clone)]
@@ -18,13 +18,13 @@ pub struct Pattern {
 impl Pattern {
     /// A pattern that may be found anywhere.
     pub(crate) fn new(source: &str) -> Result<Self, String> {
-        let regex = compile(source, &ascii_classes(source))?;
+        let regex = compile(source, &dialect::in_rust(source))?;
         Ok(Self { source: source.to_owned(), regex })
     }
 
     /// A pattern that must match the whole text.
     pub(crate) fn anchored(source: &str) -> Result<Self, String> {
-        let regex = compile(&format!("^(?s:{source})$"), &format!("^(?s:{})$", ascii_classes(source)))?;
+        let regex = compile(&format!("^(?s:{source})$"), &format!("^(?s:{})$", dialect::in_rust(source)))?;
         Ok(Self { source: source.to_owned(), regex })
     }
 
@@ -35,7 +35,7 @@ impl Pattern {
 
     /// What it is made of, without the anchors of an anchored one.
     pub(crate) fn syntax(&self) -> Option<Hir> {
-        regex_syntax::parse(&ascii_classes(&self.source)).ok()
+        regex_syntax::parse(&dialect::in_rust(&self.source)).ok()
     }
 }
 
@@ -93,82 +93,12 @@ fn compile(source: &str, pattern: &str) -> Result<Regex, String> {
         other => {
             let text = other.to_string();
             let why = text.lines().last().unwrap_or_default();
-            format!("error parsing regexp: {}", in_go_words(source, why.trim_start_matches("error: ")))
+            format!(
+                "error parsing regexp: {}",
+                dialect::in_go_words(source, why.trim_start_matches("error: "))
+            )
         }
     })
-}
-
-/// The errors that are met most, as Go's library words them.
-fn in_go_words(source: &str, why: &str) -> String {
-    match why {
-        "unclosed group" => format!("missing closing ): `{source}`"),
-        "unopened group" => format!("unexpected ): `{source}`"),
-        "unclosed character class" => {
-            let from = open_class(source).and_then(|at| source.get(at..)).unwrap_or(source);
-            format!("missing closing ]: `{from}`")
-        }
-        "repetition operator missing expression" => {
-            let operator = source.find(['*', '+', '?']).and_then(|at| source.get(at..=at)).unwrap_or(source);
-            format!("missing argument to repetition operator: `{operator}`")
-        }
-        other => other.to_owned(),
-    }
-}
-
-/// Where the class begins that is not closed.
-fn open_class(source: &str) -> Option<usize> {
-    let (mut open, mut escaped) = (None, false);
-    for (at, c) in source.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' if open.is_none() => open = Some(at),
-            ']' => open = None,
-            _ => {}
-        }
-    }
-    open
-}
-
-/// Go's `\d \w \s \b` know ASCII alone, Rust's all of Unicode; everything else
-/// (`.`, `(?i)`, literals) is the same in both. Each such class is written out.
-fn ascii_classes(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            // Go's names of groups may begin with a digit.
-            if c == '<' && (out.ends_with("(?P<") || out.ends_with("(?<")) {
-                out.extend(chars.as_str().starts_with(|c: char| c.is_ascii_digit()).then_some('_'));
-            }
-            continue;
-        }
-        match chars.next() {
-            Some('d') => out.push_str("[0-9]"),
-            Some('D') => out.push_str("[^0-9]"),
-            Some('w') => out.push_str("[0-9A-Za-z_]"),
-            Some('W') => out.push_str("[^0-9A-Za-z_]"),
-            Some('s') => out.push_str(r"[\t\n\f\r ]"),
-            Some('S') => out.push_str(r"[^\t\n\f\r ]"),
-            Some('b') => out.push_str(r"(?-u:\b)"),
-            // Go quotes a run of text with \Q..\E.
-            Some('Q') => quote_run(&mut chars, &mut out),
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
-            }
-            None => out.push('\\'),
-        }
-    }
-    out
-}
-
-fn quote_run(chars: &mut std::str::Chars<'_>, out: &mut String) {
-    let rest = chars.as_str();
-    let (quoted, after) = rest.split_once(r"\E").unwrap_or((rest, ""));
-    out.push_str(&regex::escape(quoted));
-    *chars = after.chars();
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl LinePattern {
         &self.parts
     }
 
-    /// Whether the whole line has this shape. A capture at the end needs text.
+    /// Whether the whole line has this shape. Every capture needs text.
     pub(super) fn matches(&self, line: &str) -> bool {
         let mut rest = line;
         for (i, part) in self.parts.iter().enumerate() {
@@ -110,7 +110,7 @@ impl LinePattern {
                 continue;
             };
             match needle.find(rest) {
-                Some(at) if i > 0 || at == 0 => {
+                Some(at) if (i == 0) == (at == 0) => {
                     rest = rest.get(at + needle.text().len()..).unwrap_or_default();
                 }
                 _ => return false,
@@ -176,6 +176,7 @@ mod tests {
     fn shapes_are_of_the_whole_line() {
         for (pattern, line, expected) in [
             ("a <_> c", "a b c", true),
+            ("a <_> c", "a  c", false),
             ("a <_> c", "a b c d", false),
             ("a <_> c", "x a b c", false),
             ("<_>b<_>", "abc", true),

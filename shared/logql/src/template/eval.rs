@@ -94,6 +94,7 @@ impl Renderer<'_> {
                 if pipeline.variables.is_empty() {
                     match value {
                         Value::Text(text) => self.out.push_str(&text),
+                        Value::Nil => self.out.push_str("<no value>"),
                         value => self.out.push_str(&value.print()),
                     }
                 }

@@ -52,7 +52,7 @@ impl Value {
     /// As Go's `%v` prints it.
     pub(super) fn print(&self) -> String {
         match self {
-            Self::Nil => "<no value>".to_owned(),
+            Self::Nil => "<nil>".to_owned(),
             Self::Labels => "map[]".to_owned(),
             Self::Bool(b) => b.to_string(),
             Self::Int(i) => i.to_string(),

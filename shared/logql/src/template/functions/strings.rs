@@ -52,9 +52,16 @@ pub(super) const TABLE: &[Row] = &[
     ("urldecode", 1, 1, |a, _| string(url_decode(text(a, 0)?)?)),
     ("b64enc", 1, 1, |a, _| string(base64_simd::STANDARD.encode_to_string(text(a, 0)?))),
     ("b64dec", 1, 1, |a, _| {
-        let bytes = base64_simd::STANDARD.decode_to_vec(text(a, 0)?);
-        let bytes = bytes.map_err(|_| TemplateError::new("illegal base64 data"))?;
-        string(String::from_utf8_lossy(&bytes))
+        let source = text(a, 0)?;
+        // sprig gives the fault as the text.
+        string(match base64_simd::STANDARD.decode_to_vec(source) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(_) => {
+                let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+                let at = source.find(|c| !valid(c)).unwrap_or(source.len());
+                format!("illegal base64 data at input byte {at}")
+            }
+        })
     }),
     ("__line__", 0, 0, |_, scope| match scope {
         Scope::Line(line, _) => string(*line),

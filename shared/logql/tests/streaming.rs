@@ -50,7 +50,7 @@ fn constants_are_folded_and_comparisons_turned() {
 #[test]
 fn both_places_of_range_and_grouping_mean_the_same() {
     for source in
-        [r#"sum by (path) (rate({a="b"} |= "x" [5m]))"#, r#"sum(rate({a="b"}[5m] |= "x")) by (path,)"#]
+        [r#"sum by (path) (rate({a="b"} |= "x" [5m]))"#, r#"sum(rate({a="b"}[5m] |= "x")) by (path)"#]
     {
         let expr = metric(source);
         let range = expr.range_aggregation();

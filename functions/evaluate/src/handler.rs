@@ -88,18 +88,25 @@ impl<P: PartialStore, A: AlertStore, N: Notifier> Evaluator<P, A, N> {
         let states = self.alerts.states(&rule.id).await;
         let states = states.map_err(|err| failed(report, group, &rule.name, &err))?;
         let states = self.settle(group, rule, states, at_ms, report).await?;
-        let (from_ms, to_ms) = rule.window(group, at_ms);
-        let window = self.partials.window(&rule.id, from_ms, to_ms).await;
-        let window = window.map_err(|err| failed(report, group, &rule.name, &err))?;
-        let values = rule.expr.finish(&window);
-        report.rules_evaluated += 1;
-        if group.limit > 0 && values.len() > group.limit {
-            let (series, limit) = (values.len(), group.limit);
-            let what = format!("{series} series alert, more than the group's limit of {limit}");
-            failed(report, group, &rule.name, &what);
-            return Ok(());
+        let mut windows = Vec::with_capacity(rule.leaves.len());
+        for (leaf, (from_ms, to_ms)) in rule.leaves.iter().zip(rule.windows(group, at_ms)) {
+            let window = self.partials.window(&leaf.id, from_ms, to_ms).await;
+            windows.push(window.map_err(|err| failed(report, group, &rule.name, &err))?);
         }
-        for step in next_states(group, rule, states, values, at_ms, stack) {
+        report.rules_evaluated += 1;
+        let evaluated = match rule.evaluate(group, windows) {
+            Ok(evaluated) => evaluated,
+            Err(why) => {
+                // Trying again would not help; the states stay as they are.
+                failed(report, group, &rule.name, &why);
+                return Ok(());
+            }
+        };
+        if evaluated.cut_series > 0 {
+            let cut = evaluated.cut_series;
+            failed(report, group, &rule.name, &format!("{cut} series and more were cut at its limit"));
+        }
+        for step in next_states(group, rule, states, evaluated.values, at_ms, stack) {
             self.take(group, rule, step, report).await?;
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! Pattern in, message out, resolution out; and what happens when a part fails.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::sync::Mutex;
 
 use catchment_alert::message::Status;
 use catchment_alert::{
-    AlertMessage, AlertState, AlertStore, MemoryAlerts, MemoryNotifier, MemoryPartials, Notifier, Partial,
-    PartialStore, RuleFile, RuleId, RuleSet, Series, Written,
+    Accumulator, AlertMessage, AlertState, AlertStore, Labels, LeafId, MemoryAlerts, MemoryNotifier,
+    MemoryPartials, Notifier, Partial, PartialStore, RuleFile, RuleId, RuleSet, StoredWindow, Written,
 };
 use catchment_evaluate::handler::{Evaluator, MAX_DUE_TIMES, stack_of};
 use catchment_evaluate::report::Report;
@@ -30,15 +30,17 @@ struct World {
 }
 
 impl World {
-    async fn lines(&self, rules: &RuleSet, service: &str, minute: i64, value: f64) {
+    async fn lines(&self, rules: &RuleSet, service: &str, minute: i64, count: u64) {
         let partial = Partial {
-            rule: rules.rules().next().unwrap().id.clone(),
-            series: Series::new([("service", service)]),
+            leaf: rules.rules().next().unwrap().leaves[0].id.clone(),
             bucket_end_ms: (START + minute) * MINUTE_MS,
-            value,
+            series: vec![(Labels::from_iter([("service", service)]), Accumulator::Count(count))],
+            errors: None,
+            cut_series: 0,
+            samples: Vec::new(),
             expires_at_s: i64::MAX,
         };
-        self.partials.record("batch", &[partial]).await.unwrap();
+        self.partials.record(service, &[partial]).await.unwrap();
     }
 
     async fn tick(&self, rules: &RuleSet, minute: i64) -> Report {
@@ -63,9 +65,9 @@ impl<T: PartialStore> PartialStore for Borrowed<'_, T> {
         tokio::task::yield_now().await;
         self.0.record(batch_id, partials).await
     }
-    async fn window(&self, rule: &RuleId, from_ms: i64, to_ms: i64) -> Result<Vec<(Series, f64)>, T::Error> {
+    async fn window(&self, leaf: &LeafId, from_ms: i64, to_ms: i64) -> Result<StoredWindow, T::Error> {
         tokio::task::yield_now().await;
-        self.0.window(rule, from_ms, to_ms).await
+        self.0.window(leaf, from_ms, to_ms).await
     }
 }
 
@@ -104,8 +106,8 @@ impl<T: Notifier> Notifier for Borrowed<'_, T> {
 #[tokio::test]
 async fn an_alert_fires_once_and_is_told_when_it_is_over() {
     let (world, rules) = (World::default(), rules(""));
-    world.lines(&rules, "api", 0, 5.0).await;
-    world.lines(&rules, "auth", 0, 6.0).await;
+    world.lines(&rules, "api", 0, 5).await;
+    world.lines(&rules, "auth", 0, 6).await;
     let report = world.tick(&rules, 0).await;
     assert_eq!((report.rules_evaluated, report.alerts_firing, report.notifications_sent), (1, 1, 1));
     assert_eq!(world.tick(&rules, 0).await, Report::default(), "the same time again does nothing");
@@ -125,7 +127,7 @@ async fn an_alert_fires_once_and_is_told_when_it_is_over() {
 #[tokio::test]
 async fn a_notification_that_fails_is_published_at_the_next_tick() {
     let (world, rules) = (World::default(), rules(""));
-    world.lines(&rules, "api", 0, 6.0).await;
+    world.lines(&rules, "api", 0, 6).await;
     world.notifier.fail_next(2);
     let report = world.tick(&rules, 0).await;
     assert_eq!((report.alerts_firing, report.notifications_failed), (1, 1));
@@ -142,7 +144,7 @@ async fn a_notification_that_fails_is_published_at_the_next_tick() {
 async fn missed_ticks_are_caught_up_on_within_a_bound() {
     let (world, rules) = (World::default(), rules(""));
     world.tick(&rules, 0).await;
-    world.lines(&rules, "api", 1, 6.0).await;
+    world.lines(&rules, "api", 1, 6).await;
     let report = world.tick(&rules, 10).await;
     assert_eq!((report.rules_evaluated, report.alerts_firing, report.alerts_resolved), (10, 1, 1));
     let report = world.tick(&rules, 110).await;
@@ -151,19 +153,20 @@ async fn missed_ticks_are_caught_up_on_within_a_bound() {
 }
 
 #[tokio::test]
-async fn a_group_over_its_limit_leaves_the_states_and_is_counted() {
+async fn a_rule_over_its_limit_is_cut_at_it_and_counted() {
     let (world, rules) = (World::default(), rules("  limit: 1\n"));
-    world.lines(&rules, "api", 0, 6.0).await;
-    world.lines(&rules, "auth", 0, 6.0).await;
+    world.lines(&rules, "api", 0, 6).await;
+    world.lines(&rules, "auth", 0, 6).await;
     let report = world.tick(&rules, 0).await;
-    assert_eq!((report.rules_failed, report.alerts_firing), (1, 0));
+    assert_eq!((report.rules_failed, report.alerts_firing), (1, 1));
+    assert_eq!(world.told(), [(Status::Firing, "6 at api".to_owned())], "the one whose labels come first");
     assert_eq!(world.tick(&rules, 0).await, Report::default(), "trying again would not help");
 }
 
 #[tokio::test]
 async fn a_window_ends_before_the_clock_by_the_query_offset() {
     let (world, rules) = (World::default(), rules("  query_offset: 1m\n"));
-    world.lines(&rules, "api", 1, 6.0).await;
+    world.lines(&rules, "api", 1, 6).await;
     assert_eq!(world.tick(&rules, 1).await.alerts_firing, 0);
     assert_eq!(world.tick(&rules, 2).await.alerts_firing, 1);
 }
@@ -209,7 +212,7 @@ impl AlertStore for Flaky {
 #[tokio::test]
 async fn a_time_at_which_the_store_failed_is_evaluated_later() {
     let (world, flaky, rules) = (World::default(), Flaky::default(), rules(""));
-    world.lines(&rules, "api", 1, 6.0).await;
+    world.lines(&rules, "api", 1, 6).await;
     let tick = async |minute: i64| {
         let now_ms = (START + minute) * MINUTE_MS;
         let ports = (Borrowed(&world.partials), Borrowed(&flaky), Borrowed(&world.notifier));
@@ -226,7 +229,7 @@ async fn a_time_at_which_the_store_failed_is_evaluated_later() {
 #[tokio::test]
 async fn two_evaluators_at_one_time_tell_it_once() {
     let (world, rules) = (World::default(), rules(""));
-    world.lines(&rules, "api", 0, 6.0).await;
+    world.lines(&rules, "api", 0, 6).await;
     tokio::join!(world.tick(&rules, 0), world.tick(&rules, 0));
     assert_eq!(world.told().len(), 1);
 }

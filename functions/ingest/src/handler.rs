@@ -167,7 +167,8 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
         }
         report.alert_lines_matched = partials.matched_lines;
         report.partials_recorded = count(partials.partials.len());
-        report.series_dropped = partials.dropped_series;
+        report.series_dropped = partials.cut_series;
+        report.partials_dropped = partials.dropped_partials;
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub struct Report {
     pub partials_recorded: u64,
     /// Series beyond a rule's limit, left out of its alerts.
     pub series_dropped: u64,
+    /// Partials beyond the limit of a batch, left out: those of the oldest times.
+    pub partials_dropped: u64,
     /// Secrets masked.
     pub secrets_redacted: u64,
     /// Records whose line could not be parsed as what it looks like.
@@ -147,6 +149,7 @@ impl Report {
             .count("AlertLinesMatched", self.alert_lines_matched)
             .count("PartialsRecorded", self.partials_recorded)
             .count("SeriesDropped", self.series_dropped)
+            .count("PartialsDropped", self.partials_dropped)
             .count("SecretsRedacted", self.secrets_redacted)
             .count("ParseErrors", self.parse_errors)
             .count("RulesInvalid", self.rules_invalid)

@@ -1,12 +1,16 @@
 //! Rules and their groups, ready to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use catchment_logql::{Series, SummedExpr, SummedRange};
+use catchment_logql::{EvalError, Labels, StreamedExpr};
 
 use crate::digest::short_hash;
+use crate::first_series::MAX_SERIES;
+use crate::leaf::RuleLeaf;
+use crate::partial::SampleLine;
 use crate::template::Template;
+use crate::window::StoredWindow;
 
 /// The identity of a rule: a hash of its group, its name and its expression.
 /// A rule whose expression changes is another rule and starts afresh.
@@ -40,7 +44,7 @@ pub struct Group {
     pub interval_ms: i64,
     /// How far behind the clock windows end, for logs that arrive late.
     pub query_offset_ms: i64,
-    /// At most so many series may alert at once; 0 sets no limit.
+    /// At most so many series of a rule may alert at once; 0 is the default, [`MAX_SERIES`].
     pub limit: usize,
     /// The rules, in the file's order.
     pub rules: Vec<Rule>,
@@ -71,7 +75,9 @@ pub struct Rule {
     /// The expression as it was written, trimmed.
     pub expr_text: String,
     /// The expression.
-    pub expr: SummedExpr,
+    pub expr: StreamedExpr,
+    /// Its range functions, in the order of [`StreamedExpr::leaves`].
+    pub leaves: Vec<RuleLeaf>,
     /// How long the condition must hold before the alert fires.
     pub for_ms: i64,
     /// How long the alert stays when the condition no longer holds.
@@ -80,24 +86,77 @@ pub struct Rule {
     pub labels: BTreeMap<String, Template>,
     /// Texts for the reader.
     pub annotations: BTreeMap<String, Template>,
-    pub(crate) range: SummedRange,
-    pub(crate) series_labels: Vec<String>,
-    pub(crate) bucket_ms: i64,
-    pub(crate) partial_ttl_ms: i64,
+}
+
+/// What an evaluation of a rule came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Evaluated {
+    /// The series for which the expression has a value, ordered by labels.
+    pub values: Vec<(Labels, f64)>,
+    /// At least so many series were cut at a limit, [`MAX_SERIES`] or that of the
+    /// group. Above zero the rule is not healthy: a series that is not among the
+    /// values may be one that was cut, so its state is to be left as it is.
+    pub cut_series: u64,
+    /// The latest lines that the values come from, the latest first.
+    pub samples: Vec<SampleLine>,
+}
+
+/// Why a rule has no value now.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EvaluationError {
+    /// The expression has none.
+    #[error(transparent)]
+    Expression(#[from] EvalError),
+    /// Two series would be one alert.
+    #[error(
+        "two series have the labels {labels} once the rule's own are added; aggregate them, or give the rule fewer labels"
+    )]
+    SameLabels {
+        /// The labels.
+        labels: Labels,
+    },
 }
 
 impl Rule {
-    /// The window of an evaluation at `at_ms`: `(from, to]`.
-    pub fn window(&self, group: &Group, at_ms: i64) -> (i64, i64) {
-        let to = at_ms - group.query_offset_ms;
-        (to - self.range.range_ms, to)
+    /// The windows `(from, to]` of an evaluation at `at_ms`, one for each of the leaves.
+    pub fn windows(&self, group: &Group, at_ms: i64) -> Vec<(i64, i64)> {
+        let end_ms = at_ms - group.query_offset_ms;
+        self.leaves.iter().map(|leaf| leaf.window(end_ms)).collect()
+    }
+
+    /// The rule's value, from what is stored of those windows.
+    pub fn evaluate(&self, group: &Group, stored: Vec<StoredWindow>) -> Result<Evaluated, EvaluationError> {
+        let mut evaluated = Evaluated::default();
+        let mut windows = Vec::with_capacity(stored.len());
+        for StoredWindow { window, cut_series, samples } in stored {
+            evaluated.cut_series = evaluated.cut_series.max(cut_series);
+            if evaluated.samples.is_empty() {
+                evaluated.samples = samples;
+            }
+            windows.push(window);
+        }
+        let mut samples = self.expr.evaluate(&windows)?;
+        samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let most = if group.limit == 0 { MAX_SERIES } else { group.limit.min(MAX_SERIES) };
+        evaluated.cut_series += samples.len().saturating_sub(most) as u64;
+        samples.truncate(most);
+        let mut seen = BTreeSet::new();
+        for sample in &samples {
+            if !seen.insert(self.alert_labels(&sample.labels, sample.value)) {
+                return Err(EvaluationError::SameLabels { labels: (*sample.labels).clone() });
+            }
+        }
+        let values = samples.into_iter().map(|sample| ((*sample.labels).clone(), sample.value));
+        evaluated.values = values.collect();
+        Ok(evaluated)
     }
 
     /// The labels an alert of this series carries, apart from its name.
-    pub fn alert_labels(&self, series: &Series, value: f64) -> BTreeMap<String, String> {
-        let mut labels = series.labels().clone();
+    pub fn alert_labels(&self, series: &Labels, value: f64) -> BTreeMap<String, String> {
+        let series = series.to_map();
+        let mut labels = series.clone();
         let own = self.labels.iter();
-        let own: Vec<_> = own.map(|(k, t)| (k.clone(), t.render(series.labels(), value))).collect();
+        let own: Vec<_> = own.map(|(k, t)| (k.clone(), t.render(&series, value))).collect();
         labels.extend(own);
         labels.retain(|_, value| !value.is_empty());
         labels

@@ -1,4 +1,4 @@
-//! Alerts: rule files, the partial sums a batch contributes, the state machine,
+//! Alerts: rule files, the partials a batch contributes, the state machine,
 //! and the words of a notification. It knows no DynamoDB and no SNS; the ports
 //! that need them stand in [`ports`], each with an in-memory twin.
 //!
@@ -11,7 +11,9 @@ mod condition;
 mod diff;
 mod digest;
 pub mod email;
+mod first_series;
 mod group;
+mod leaf;
 mod links;
 mod memory;
 pub mod message;
@@ -30,20 +32,26 @@ pub mod suites;
 mod template;
 mod text;
 pub mod versions;
+mod window;
 mod wire;
 mod yaml;
 
 pub use adopt::{Adopted, Offered};
-pub use catchment_logql::Series;
 pub use catchment_logql::TemplateError;
+pub use catchment_logql::{Accumulator, Labels, LineErrors};
 pub use diff::{Change, FieldChange, RuleDiff, diff};
-pub use group::{Group, Rule, RuleId};
+pub use first_series::{MAX_SERIES, MAX_SERIES_BYTES};
+pub use group::{Evaluated, EvaluationError, Group, Rule, RuleId};
+pub use leaf::{LeafId, RuleLeaf};
 pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;
 pub use news::{News, Origin, SeriesNews};
-pub use partial::{MAX_SERIES_PER_RULE, Partial, Partials, series_hash};
+pub use partial::{
+    MAX_PARTIALS_PER_BATCH, MAX_SAMPLE_CHARS, MAX_SAMPLE_LINES, Partial, Partials, SampleLine, series_hash,
+};
 pub use ports::{AlertStore, Notifier, PartialStore, Written};
 pub use rule_error::{RuleError, RuleErrors};
 pub use rules::{RuleFile, RuleSet};
 pub use state::{AlertState, Phase, Step, next_states};
 pub use template::Template;
+pub use window::{StoredWindow, WindowBuilder};

@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use catchment_logql::Series;
+use catchment_logql::Labels;
 
 use crate::group::RuleId;
+use crate::leaf::LeafId;
 use crate::message::AlertMessage;
 use crate::partial::Partial;
 use crate::ports::{AlertStore, Notifier, PartialStore, Written};
 use crate::state::AlertState;
+use crate::window::{StoredWindow, WindowBuilder};
 
-/// Rule, bucket end, series and batch id.
-pub type PartialKey = (RuleId, i64, Series, String);
+/// Leaf, bucket end and batch id.
+pub type PartialKey = (LeafId, i64, String);
 
 /// Partials in memory.
 #[derive(Debug, Default)]
 pub struct MemoryPartials {
-    partials: Mutex<BTreeMap<PartialKey, f64>>,
+    partials: Mutex<BTreeMap<PartialKey, Partial>>,
 }
 
 impl MemoryPartials {
-    /// Everything that is stored: rule, bucket end, series and batch, with the sum.
-    pub fn snapshot(&self) -> BTreeMap<PartialKey, f64> {
+    /// Everything that is stored.
+    pub fn snapshot(&self) -> BTreeMap<PartialKey, Partial> {
         lock(&self.partials).clone()
     }
 }
@@ -31,7 +33,7 @@ impl MemoryPartials {
 /// Alert states and cursors in memory.
 #[derive(Debug, Default)]
 pub struct MemoryAlerts {
-    states: Mutex<BTreeMap<(RuleId, Series), AlertState>>,
+    states: Mutex<BTreeMap<(RuleId, Labels), AlertState>>,
     cursors: Mutex<BTreeMap<String, i64>>,
 }
 
@@ -46,25 +48,20 @@ impl PartialStore for MemoryPartials {
     async fn record(&self, batch_id: &str, partials: &[Partial]) -> Result<(), Infallible> {
         let mut stored = lock(&self.partials);
         for partial in partials {
-            let Partial { rule, series, bucket_end_ms, value, .. } = partial.clone();
-            stored.insert((rule, bucket_end_ms, series, batch_id.to_owned()), value);
+            let key = (partial.leaf.clone(), partial.bucket_end_ms, batch_id.to_owned());
+            stored.insert(key, partial.clone());
         }
         Ok(())
     }
 
-    async fn window(
-        &self,
-        rule: &RuleId,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> Result<Vec<(Series, f64)>, Infallible> {
-        let mut sums: BTreeMap<Series, f64> = BTreeMap::new();
-        for ((of, end, series, _), value) in lock(&self.partials).iter() {
-            if of == rule && *end > from_ms && *end <= to_ms {
-                *sums.entry(series.clone()).or_default() += value;
+    async fn window(&self, leaf: &LeafId, from_ms: i64, to_ms: i64) -> Result<StoredWindow, Infallible> {
+        let mut window = WindowBuilder::default();
+        for ((of, end, _), partial) in lock(&self.partials).iter() {
+            if of == leaf && *end > from_ms && *end <= to_ms {
+                window.add(partial.clone());
             }
         }
-        Ok(sums.into_iter().collect())
+        Ok(window.finish())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::message::{
     MAX_SERIES, MAX_TEXT_CHARS, Status,
 };
 use crate::text::{lines, one_line};
-use catchment_logql::{MatchValue, Series};
+use catchment_logql::{Labels, MatchValue};
 
 /// Lines around a resolution and a firing that the links show too.
 const MARGIN_MS: i64 = 60_000;
@@ -53,7 +53,7 @@ pub struct News<'a> {
 #[derive(Debug, Clone)]
 pub struct SeriesNews<'a> {
     /// Its labels.
-    pub series: &'a Series,
+    pub series: &'a Labels,
     /// The last value for which the condition held.
     pub value: f64,
     /// The worst value while it was on, where that is known.
@@ -124,7 +124,7 @@ impl News<'_> {
         };
         let texts = self.rule.annotations.iter();
         let mut texts: BTreeMap<String, String> =
-            texts.map(|(name, text)| (name.clone(), text.render(of.series.labels(), of.value))).collect();
+            texts.map(|(name, text)| (name.clone(), text.render(&of.series.to_map(), of.value))).collect();
         let mut take = |name: &str| texts.remove(name).unwrap_or_default();
         let (summary, description) = (take("summary"), take("description"));
         let runbook = one_line(&take("runbook_url"), MAX_TEXT_CHARS);
@@ -150,8 +150,7 @@ impl News<'_> {
         let from_ms = since_ms.saturating_sub(condition.reach_ms).saturating_sub(self.group.query_offset_ms);
         let span =
             Span { from_ms: from_ms.saturating_sub(MARGIN_MS), to_ms: self.at_ms.saturating_add(MARGIN_MS) };
-        let all: Vec<BTreeMap<String, String>> =
-            self.series.iter().map(|it| it.series.labels().clone()).collect();
+        let all: Vec<BTreeMap<String, String>> = self.series.iter().map(|it| it.series.to_map()).collect();
         let labels = if condition.relabels { BTreeMap::new() } else { common(&all) };
         let mut groups: BTreeSet<String> =
             all.iter().filter_map(|labels| labels.get("log_group").cloned()).collect();

@@ -1,104 +1,188 @@
 //! Partials: what one batch adds to the windows of the rules.
 //!
-//! A partial is the sum over the matching lines of one rule, series and time
-//! bucket `(end - step, end]`, by event time. The step divides the interval,
-//! the range and the offset of its rule, so every window is made of whole
-//! buckets and is exact.
+//! A partial holds the samples of one leaf (a range function of a rule) in one
+//! time bucket `(end - step, end]`, by event time and series. The step divides
+//! the interval, the ranges and the offsets that are asked of it, so every window
+//! is made of whole buckets and is exact.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use catchment_logql::{Entry, Series};
+use catchment_logql::{Accumulator, Entry, Labels, LineErrors};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::short_hash;
-use crate::group::{Rule, RuleId};
-use crate::rules::RuleSet;
+use crate::first_series::FirstSeries;
+use crate::leaf::LeafId;
+use crate::rules::{RuleSet, SharedLeaf};
 
-/// The most series of one rule that a batch may contribute to. The series that
-/// come first in the batch are kept; the others are counted in
-/// [`Partials::dropped_series`].
-pub const MAX_SERIES_PER_RULE: usize = 500;
+/// The most partials a batch may contribute. Those of the latest buckets are
+/// kept, whose windows are open longest; the others are counted in
+/// [`Partials::dropped_partials`].
+pub const MAX_PARTIALS_PER_BATCH: usize = 5_000;
+/// The most lines of a bucket that are kept to be shown, the latest ones.
+pub const MAX_SAMPLE_LINES: usize = 3;
+/// The most characters of such a line.
+pub const MAX_SAMPLE_CHARS: usize = 300;
 
-/// One rule's sum over one bucket of one series, from one batch.
+/// What one batch adds to one bucket of one leaf.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partial {
-    /// Whose sum it is.
-    pub rule: RuleId,
-    /// The series.
-    pub series: Series,
+    /// Whose it is.
+    pub leaf: LeafId,
     /// The bucket's end, included, in milliseconds since the epoch.
     pub bucket_end_ms: i64,
-    /// The sum.
-    pub value: f64,
+    /// The samples, by series; ordered by labels.
+    pub series: Vec<(Labels, Accumulator)>,
+    /// The lines that met an error which the expression does not deal with.
+    pub errors: Option<LineErrors>,
+    /// How many series of the leaf, in all of the batch, were cut at
+    /// [`crate::MAX_SERIES`].
+    pub cut_series: u64,
+    /// Some of the lines, the latest first.
+    pub samples: Vec<SampleLine>,
     /// When no window needs it any more, in seconds since the epoch.
     pub expires_at_s: i64,
+}
+
+/// A line to show, redacted as it is archived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleLine {
+    /// Event time, in nanoseconds since the epoch.
+    pub at_nanos: i64,
+    /// The line, at most [`MAX_SAMPLE_CHARS`] characters of it.
+    pub line: String,
 }
 
 /// What a batch contributes.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[must_use]
 pub struct Partials {
-    /// The sums, by rule in the order of the rule set, then series and bucket.
+    /// The partials, by leaf in the order of the rule set, then by bucket.
     pub partials: Vec<Partial>,
-    /// How often a line matched a rule.
+    /// How often a line matched a leaf.
     pub matched_lines: u64,
-    /// Series beyond [`MAX_SERIES_PER_RULE`], left out, over all rules.
-    pub dropped_series: u64,
+    /// Series that were cut at [`crate::MAX_SERIES`], over all leaves.
+    pub cut_series: u64,
+    /// Partials beyond [`MAX_PARTIALS_PER_BATCH`], left out.
+    pub dropped_partials: u64,
 }
 
 impl RuleSet {
     /// What the entries of a batch contribute to the rules. The same entries
-    /// in the same order give the same partials.
+    /// in the same order give the same partials. What several rules ask for is
+    /// worked out once.
     pub fn partials<E: Entry>(&self, entries: impl IntoIterator<Item = E>) -> Partials {
-        let mut sums: Vec<RuleSums<'_>> = self.rules().map(RuleSums::new).collect();
+        let mut sums: Vec<LeafSums<'_>> = self.shared_leaves().iter().map(LeafSums::new).collect();
         for entry in entries {
-            sums.iter_mut().for_each(|rule| rule.add(&entry));
+            sums.iter_mut().for_each(|leaf| leaf.add(&entry));
         }
         let mut all = Partials::default();
-        sums.into_iter().for_each(|rule| rule.finish(&mut all));
+        sums.into_iter().for_each(|leaf| leaf.finish(&mut all));
+        all.bound();
         all
     }
 }
 
-/// The sums of one rule over one batch.
-struct RuleSums<'a> {
-    rule: &'a Rule,
-    matched_lines: u64,
-    sums: BTreeMap<Series, BTreeMap<i64, f64>>,
-    dropped: HashSet<Series>,
+impl Partials {
+    /// Leaves out what is beyond [`MAX_PARTIALS_PER_BATCH`].
+    fn bound(&mut self) {
+        let beyond = self.partials.len().saturating_sub(MAX_PARTIALS_PER_BATCH);
+        if beyond == 0 {
+            return;
+        }
+        let mut order: Vec<(i64, usize)> =
+            self.partials.iter().enumerate().map(|(i, partial)| (partial.bucket_end_ms, i)).collect();
+        order.sort_unstable();
+        let mut dropped: Vec<usize> = order.into_iter().take(beyond).map(|(_, i)| i).collect();
+        dropped.sort_unstable();
+        let mut index = 0;
+        self.partials.retain(|_| {
+            index += 1;
+            dropped.binary_search(&(index - 1)).is_err()
+        });
+        self.dropped_partials = beyond as u64;
+    }
 }
 
-impl<'a> RuleSums<'a> {
-    fn new(rule: &'a Rule) -> Self {
-        Self { rule, matched_lines: 0, sums: BTreeMap::new(), dropped: HashSet::new() }
+/// The samples of one leaf in one batch.
+struct LeafSums<'a> {
+    shared: &'a SharedLeaf,
+    matched_lines: u64,
+    series: FirstSeries<BTreeMap<i64, Accumulator>>,
+    buckets: BTreeMap<i64, Bucket>,
+}
+
+/// What a bucket has beside its series.
+#[derive(Default)]
+struct Bucket {
+    errors: Option<LineErrors>,
+    samples: Vec<SampleLine>,
+}
+
+impl<'a> LeafSums<'a> {
+    fn new(shared: &'a SharedLeaf) -> Self {
+        Self { shared, matched_lines: 0, series: FirstSeries::default(), buckets: BTreeMap::new() }
     }
 
-    fn add<E: Entry>(&mut self, entry: &E) {
-        if !self.rule.range.log.matches(entry) {
+    fn add(&mut self, entry: &dyn Entry) {
+        let at_nanos = entry.timestamp_nanos();
+        if at_nanos <= self.shared.since_nanos {
             return;
         }
+        let Some(sample) = self.shared.leaf.sample(entry) else {
+            return;
+        };
         self.matched_lines += 1;
-        let series = Series::of(entry, &self.rule.series_labels);
-        if self.sums.len() == MAX_SERIES_PER_RULE && !self.sums.contains_key(&series) {
-            self.dropped.insert(series);
-            return;
+        let end_ms = bucket_end_ms(at_nanos, self.shared.bucket_ms);
+        let bucket = self.buckets.entry(end_ms).or_default();
+        keep_latest(&mut bucket.samples, SampleLine::new(at_nanos, entry.line()));
+        if let Some(error) = sample.error {
+            let met = LineErrors { lines: 1, error: error.to_owned(), series: sample.labels };
+            match &mut bucket.errors {
+                None => bucket.errors = Some(met),
+                Some(errors) => errors.merge(met),
+            }
+        } else if let Some(buckets) = self.series.place(sample.labels, BTreeMap::new) {
+            let accumulator = buckets.entry(end_ms).or_insert_with(|| self.shared.leaf.accumulator());
+            accumulator.add(at_nanos, sample.value);
         }
-        let bucket = bucket_end_ms(entry.timestamp_nanos(), self.rule.bucket_ms);
-        let buckets = self.sums.entry(series).or_default();
-        *buckets.entry(bucket).or_default() += self.rule.range.weight(entry.line());
     }
 
     fn finish(self, all: &mut Partials) {
+        let cut_series = self.series.cut();
         all.matched_lines += self.matched_lines;
-        all.dropped_series += self.dropped.len() as u64;
-        for (series, buckets) in self.sums {
-            all.partials.extend(buckets.into_iter().map(|(bucket_end_ms, value)| Partial {
-                rule: self.rule.id.clone(),
-                series: series.clone(),
-                bucket_end_ms,
-                value,
-                expires_at_s: bucket_end_ms.saturating_add(self.rule.partial_ttl_ms) / 1000,
-            }));
+        all.cut_series += cut_series;
+        let mut series: BTreeMap<i64, Vec<(Labels, Accumulator)>> = BTreeMap::new();
+        for (labels, buckets) in self.series.into_map() {
+            for (end_ms, accumulator) in buckets {
+                series.entry(end_ms).or_default().push((labels.clone(), accumulator));
+            }
         }
+        all.partials.extend(self.buckets.into_iter().map(|(bucket_end_ms, bucket)| Partial {
+            leaf: self.shared.id.clone(),
+            bucket_end_ms,
+            series: series.remove(&bucket_end_ms).unwrap_or_default(),
+            errors: bucket.errors,
+            cut_series,
+            samples: bucket.samples,
+            expires_at_s: bucket_end_ms.saturating_add(self.shared.ttl_ms) / 1000,
+        }));
+    }
+}
+
+impl SampleLine {
+    fn new(at_nanos: i64, line: &str) -> Self {
+        Self { at_nanos, line: line.chars().take(MAX_SAMPLE_CHARS).collect() }
+    }
+}
+
+/// Keeps the latest [`MAX_SAMPLE_LINES`], the latest first.
+pub(crate) fn keep_latest(samples: &mut Vec<SampleLine>, sample: SampleLine) {
+    let key = |sample: &SampleLine| (std::cmp::Reverse(sample.at_nanos), sample.line.clone());
+    let place = samples.partition_point(|kept| key(kept) <= key(&sample));
+    if place < MAX_SAMPLE_LINES {
+        samples.insert(place, sample);
+        samples.truncate(MAX_SAMPLE_LINES);
     }
 }
 
@@ -110,6 +194,6 @@ fn bucket_end_ms(timestamp_nanos: i64, step_ms: i64) -> i64 {
 }
 
 /// The series in a storage key: sixteen hexadecimal digits.
-pub fn series_hash(series: &Series) -> String {
-    short_hash(series.labels().iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))
+pub fn series_hash(series: &Labels) -> String {
+    short_hash(series.iter().flat_map(|(name, value)| [name, value]))
 }

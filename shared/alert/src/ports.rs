@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::future::Future;
 
-use catchment_logql::Series;
-
 use crate::group::RuleId;
+use crate::leaf::LeafId;
 use crate::message::AlertMessage;
 use crate::partial::Partial;
 use crate::state::AlertState;
+use crate::window::StoredWindow;
 
 /// Keeps partials until their windows are past.
 pub trait PartialStore: Send + Sync {
@@ -16,21 +16,20 @@ pub trait PartialStore: Send + Sync {
     type Error: Error + Send + Sync + 'static;
 
     /// Records the partials of a batch. Recording them again changes nothing:
-    /// rule, series, bucket and batch are the key.
+    /// leaf, bucket and batch are the key.
     fn record(
         &self,
         batch_id: &str,
         partials: &[Partial],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The sums by series over the buckets that end in `(from_ms, to_ms]`,
-    /// ordered by series.
+    /// The partials of the buckets that end in `(from_ms, to_ms]`, put together.
     fn window(
         &self,
-        rule: &RuleId,
+        leaf: &LeafId,
         from_ms: i64,
         to_ms: i64,
-    ) -> impl Future<Output = Result<Vec<(Series, f64)>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<StoredWindow, Self::Error>> + Send;
 }
 
 /// Whether a write that names the version it replaces took place.

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use catchment_logql::{Expr, ParseError, SummedExpr, format_duration, parse, parse_duration};
+use catchment_logql::{Expr, ParseError, StreamedExpr, format_duration, parse, parse_duration};
 
 use crate::group::{Group, Rule, RuleId};
+use crate::leaf::RuleLeaf;
 use crate::rule_error::RuleError;
 use crate::rules::RuleFile;
 use crate::template::Template;
@@ -19,13 +20,13 @@ const DEFAULT_INTERVAL_MS: i64 = 60_000;
 /// The shortest interval: evaluation is started once a minute and catches up.
 const MIN_INTERVAL_MS: i64 = 10_000;
 /// The longest range of a rule.
-pub(crate) const MAX_RANGE_MS: i64 = 24 * 3_600_000;
+const MAX_RANGE_MS: i64 = 24 * 3_600_000;
+/// How far back the window of a rule may lie.
+const MAX_OFFSET_MS: i64 = 7 * 24 * 3_600_000;
 /// The finest bucket: what interval, range and offset must have as a common divisor.
 const MIN_BUCKET_MS: i64 = 1_000;
 /// The most buckets a window may be put together from.
 const MAX_BUCKETS: i64 = 1_500;
-/// How long partials outlive their window, for evaluations that come late.
-const PARTIAL_GRACE_MS: i64 = 3_600_000;
 
 /// The groups of a file and its faults. A rule with a fault is left out.
 pub(crate) fn read(file: &RuleFile) -> (Vec<Group>, Vec<RuleError>) {
@@ -134,36 +135,37 @@ impl Reader<'_> {
         labels.extend(self.templates(&fields, "labels"));
         let annotations = self.templates(&fields, "annotations");
         let (name, expr_text, expr) = (name?, expr_text?, expr?);
-        let range = expr.range_aggregation().clone();
-        let bucket_ms = gcd(gcd(group.interval_ms, range.range_ms), group.query_offset_ms);
+        let leaves = RuleLeaf::all(&expr, group.interval_ms, group.query_offset_ms, for_ms);
         let expr_at = fields.get("expr").map_or(node.at, |node| node.at);
-        self.check_window(expr_at, group, range.range_ms, bucket_ms);
+        leaves.iter().for_each(|leaf| self.check_window(expr_at, group, leaf));
         (self.faults.len() == faults_before).then(|| Rule {
             id: RuleId::new(&group.name, &name, &expr_text),
             name,
             expr_text: expr_text.trim().to_owned(),
-            series_labels: expr.series_labels(),
             expr,
+            leaves,
             for_ms,
             keep_firing_for_ms,
             labels,
             annotations,
-            bucket_ms,
-            partial_ttl_ms: range.range_ms + group.query_offset_ms + PARTIAL_GRACE_MS,
-            range,
         })
     }
 
-    fn check_window(&mut self, at: Place, group: &Group, range_ms: i64, bucket_ms: i64) {
+    fn check_window(&mut self, at: Place, group: &Group, leaf: &RuleLeaf) {
+        let RuleLeaf { range_ms, offset_ms, bucket_ms, .. } = *leaf;
         if range_ms > MAX_RANGE_MS {
             let most = format_duration(MAX_RANGE_MS);
             self.fault(at, format!("the range is longer than {most}; query the archive for longer spans"));
+        } else if offset_ms > MAX_OFFSET_MS {
+            let most = format_duration(MAX_OFFSET_MS);
+            self.fault(at, format!("the offset is longer than {most}; query the archive for older lines"));
         } else if bucket_ms < MIN_BUCKET_MS || range_ms / bucket_ms > MAX_BUCKETS {
             self.fault(
                 at,
                 format!(
-                    "the range {}, the interval {} and the query_offset {} share no step coarse enough; make the range a multiple of the interval",
+                    "the range {}, the offset {}, the interval {} and the query_offset {} share no step coarse enough; make the range and the offset multiples of the interval",
                     format_duration(range_ms),
+                    format_duration(offset_ms),
                     format_duration(group.interval_ms),
                     format_duration(group.query_offset_ms)
                 ),
@@ -171,9 +173,9 @@ impl Reader<'_> {
         }
     }
 
-    fn metric(&mut self, at: Place, text: &str) -> Option<SummedExpr> {
+    fn metric(&mut self, at: Place, text: &str) -> Option<StreamedExpr> {
         match parse(text) {
-            Ok(Expr::Metric(expr)) if !expr.is_scalar() => match SummedExpr::new(&expr) {
+            Ok(Expr::Metric(expr)) if !expr.is_scalar() => match StreamedExpr::new(expr) {
                 Ok(expr) => Some(expr),
                 Err(err) => {
                     self.fault(at, err.to_string());
@@ -326,8 +328,4 @@ fn place_in_file(file: &str, at: Place, err: &ParseError) -> Place {
         return at;
     }
     Place { column, ..at }
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

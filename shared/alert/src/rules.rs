@@ -1,7 +1,12 @@
 //! A set of rule files, ready to run.
 
+use std::collections::BTreeMap;
+
+use catchment_logql::StreamedLeaf;
+
 use crate::adopt::Offered;
 use crate::group::{Group, Rule};
+use crate::leaf::LeafId;
 use crate::rule_error::{RuleError, RuleErrors};
 
 /// A rule file as it was found.
@@ -24,6 +29,19 @@ const EMBEDDED: [(&str, &str); 2] = [
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     groups: Vec<Group>,
+    leaves: Vec<SharedLeaf>,
+}
+
+/// A leaf that one rule or several ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedLeaf {
+    pub(crate) id: LeafId,
+    pub(crate) leaf: StreamedLeaf,
+    pub(crate) bucket_ms: i64,
+    /// The longest that any of them asks for.
+    pub(crate) ttl_ms: i64,
+    /// Events at this time and before do not count.
+    pub(crate) since_nanos: i64,
 }
 
 impl RuleSet {
@@ -41,15 +59,49 @@ impl RuleSet {
         (adopted.set, adopted.faults)
     }
 
-    /// The rules of these groups, whose names are unique.
-    pub(crate) fn of(groups: Vec<Group>) -> Self {
-        Self { groups }
-    }
-
     /// The rules that come with Catchment. A test holds that they have no fault.
     pub fn embedded() -> Self {
         let files = EMBEDDED.map(|(name, text)| RuleFile { name: name.into(), text: text.into() });
         Self::load(&files).0
+    }
+
+    /// The rules of these groups, whose names are unique.
+    pub(crate) fn of(groups: Vec<Group>) -> Self {
+        let mut leaves: Vec<SharedLeaf> = Vec::new();
+        for rule in groups.iter().flat_map(|group| &group.rules) {
+            for (leaf, of) in rule.expr.leaves().iter().zip(&rule.leaves) {
+                match leaves.iter_mut().find(|known| known.id == of.id) {
+                    Some(known) => known.ttl_ms = known.ttl_ms.max(of.ttl_ms),
+                    None => leaves.push(SharedLeaf {
+                        id: of.id.clone(),
+                        leaf: leaf.clone(),
+                        bucket_ms: of.bucket_ms,
+                        ttl_ms: of.ttl_ms,
+                        since_nanos: i64::MIN,
+                    }),
+                }
+            }
+        }
+        Self { groups, leaves }
+    }
+
+    /// The same rules, whose leaves count only events later than their time in
+    /// `since_ms` (milliseconds since the epoch). A leaf that is not in it counts all.
+    #[must_use]
+    pub fn with_since(mut self, since_ms: &BTreeMap<LeafId, i64>) -> Self {
+        for leaf in &mut self.leaves {
+            leaf.since_nanos = since_ms.get(&leaf.id).map_or(i64::MIN, |ms| ms.saturating_mul(1_000_000));
+        }
+        self
+    }
+
+    /// The leaves of all rules, each once.
+    pub fn leaf_ids(&self) -> impl Iterator<Item = &LeafId> {
+        self.leaves.iter().map(|leaf| &leaf.id)
+    }
+
+    pub(crate) fn shared_leaves(&self) -> &[SharedLeaf] {
+        &self.leaves
     }
 
     /// The groups, in the order of the files.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use catchment_logql::Series;
+use catchment_logql::Labels;
 
 use crate::digest::short_hash;
 use crate::group::{Group, Rule, RuleId};
@@ -31,7 +31,7 @@ pub struct AlertState {
     /// The rule.
     pub rule: RuleId,
     /// The series.
-    pub series: Series,
+    pub series: Labels,
     /// Where it stands.
     pub phase: Phase,
     /// The first evaluation at which the condition held, in milliseconds.
@@ -74,11 +74,11 @@ pub fn next_states(
     group: &Group,
     rule: &Rule,
     states: Vec<AlertState>,
-    values: Vec<(Series, f64)>,
+    values: Vec<(Labels, f64)>,
     at_ms: i64,
     stack: &str,
 ) -> Vec<Step> {
-    let mut values: BTreeMap<Series, f64> = values.into_iter().collect();
+    let mut values: BTreeMap<Labels, f64> = values.into_iter().collect();
     let mut steps = Vec::new();
     let origin = Origin { stack: stack.to_owned(), region: String::new() };
     let message = |state: &AlertState| told_of(group, rule, state, &origin);

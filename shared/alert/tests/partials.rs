@@ -1,12 +1,12 @@
 //! Partials: buckets are `(end - step, end]` by event time, reduced to the
 //! groups of an outer sum, bounded, and the same for the same batch.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::borrow::Cow;
 
-use catchment_alert::{MAX_SERIES_PER_RULE, RuleFile, RuleSet, Series};
-use catchment_logql::Entry;
+use catchment_alert::{Labels, MAX_SERIES, RuleFile, RuleSet};
+use catchment_logql::{Accumulator, Entry};
 
 struct Line {
     nanos: i64,
@@ -30,7 +30,6 @@ impl Entry for Line {
     }
     fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str)) {
         visit("service", "api");
-        visit("path", &self.path);
     }
 }
 
@@ -58,20 +57,24 @@ fn bucket_edges_are_exact() {
         assert_eq!(partials.partials[0].bucket_end_ms, end_ms, "{nanos}");
     }
     let rule = rules.rules().next().unwrap();
-    assert_eq!(rule.window(&rules.groups()[0], 600_000), (300_000, 600_000));
+    assert_eq!(rule.windows(&rules.groups()[0], 600_000), [(300_000, 600_000)]);
 }
 
 #[test]
 fn sums_are_by_the_series_the_rule_needs() {
-    let labels = |expr| {
+    let sums = |expr| {
         let partials = rules(expr).partials([line(1), line(2)]);
         assert_eq!(partials.partials.len(), 1);
-        (partials.partials[0].series.clone(), partials.partials[0].value)
+        partials.partials[0].series.clone()
     };
-    let series = |name: &str, value: &str| Series::new([(name, value)]);
-    assert_eq!(labels(r#"count_over_time({service="api"}[5m])"#), (series("service", "api"), 2.0));
-    assert_eq!(labels(r#"sum by (path) (rate({service="api"}[5m]))"#), (series("path", "/"), 2.0));
-    assert_eq!(labels(r#"sum(bytes_over_time({service="api"} |= "boom" [5m]))"#), (Series::default(), 14.0));
+    let series = |name: &str, value: &str| Labels::from_iter([(name, value)]);
+    let two = Accumulator::Count(2);
+    assert_eq!(sums(r#"count_over_time({service="api"}[5m])"#), [(series("service", "api"), two.clone())]);
+    assert_eq!(sums(r#"sum by (path) (rate({service="api"}[5m]))"#), [(series("path", "/"), two)]);
+    assert_eq!(
+        sums(r#"sum(bytes_over_time({service="api"} |= "boom" [5m]))"#),
+        [(Labels::default(), Accumulator::Sum(14.0))]
+    );
 }
 
 #[test]
@@ -79,12 +82,16 @@ fn what_does_not_match_leaves_nothing_and_series_are_bounded() {
     let none = rules(r#"count_over_time({service="other"}[5m])"#).partials([line(1)]);
     assert_eq!((none.partials.len(), none.matched_lines), (0, 0));
 
-    let lines = (0..MAX_SERIES_PER_RULE + 2).map(|n| Line { path: format!("/{n}"), ..line(1) });
+    let lines = (0..MAX_SERIES + 2).map(|n| Line { path: format!("/{n}"), ..line(1) });
     let lines: Vec<Line> = lines.chain([Line { path: "/0".into(), ..line(1) }]).collect();
     let rules = rules(r#"sum by (path) (count_over_time({service="api"}[5m]))"#);
     let partials = rules.partials(&lines);
-    assert_eq!(partials.partials.len(), MAX_SERIES_PER_RULE);
-    assert_eq!((partials.dropped_series, partials.matched_lines), (2, MAX_SERIES_PER_RULE as u64 + 3));
-    assert_eq!(partials.partials[0].value, 2.0, "a series that is known goes on counting");
-    assert_eq!(partials, rules.partials(&lines));
+    assert_eq!(partials.partials.len(), 1, "all series are one partial");
+    let partial = &partials.partials[0];
+    assert_eq!(partial.series.len(), MAX_SERIES);
+    assert_eq!((partial.cut_series, partials.cut_series), (2, 2));
+    assert_eq!(partials.matched_lines, MAX_SERIES as u64 + 3);
+    assert_eq!(partial.series[0].1, Accumulator::Count(2), "a series that is kept goes on counting");
+    let backwards = rules.partials(lines.iter().rev());
+    assert_eq!(backwards.partials[0].series, partial.series, "whatever the order");
 }

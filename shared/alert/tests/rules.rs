@@ -34,7 +34,7 @@ fn every_fault_is_listed_with_group_rule_line_and_column() {
           sum(rate({a="b"}[5m])) > 1
             and summ(2)
       - alert: Plain
-        expr: count_over_time({a="b"} | json [5m]) > 5
+        expr: rate_counter({a="b"} | unwrap c [5m]) > 5
       - alert: Quoted
         expr: 'ratee({a="b"}[5m])'
         for: 5
@@ -50,7 +50,7 @@ fn every_fault_is_listed_with_group_rule_line_and_column() {
 "#;
     let expected = r#"rule file a.yaml, group "g", line 4, column 5: a group has no field "colour"; its fields are name, interval, limit, query_offset, labels, rules
 rule file a.yaml, group "g", rule 1 (Block), line 9, column 17: unknown aggregation "summ" at 2:7; did you mean "sum"?
-rule file a.yaml, group "g", rule 2 (Plain), line 11, column 15: the stage "| json" is not supported yet in an expression that is evaluated as lines arrive
+rule file a.yaml, group "g", rule 2 (Plain), line 11, column 15: the function "rate_counter" cannot be evaluated as lines arrive: it needs each sample beside the one before it; use rate(.. | unwrap ..)
 rule file a.yaml, group "g", rule 3 (Quoted), line 13, column 16: unknown aggregation "ratee" at 1:1; did you mean "rate"?
 rule file a.yaml, group "g", rule 3 (Quoted), line 14, column 14: the field "for": "5" is not a duration; write it like 30s, 5m or 1h30m (units: y w d h m s ms)
 rule file a.yaml, group "g", rule 4, line 15, column 9: the recording rule "total" is not supported yet; only alert rules are

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use catchment_alert::message::Status;
-use catchment_alert::{AlertState, Phase, RuleFile, RuleSet, Series, Step, next_states};
+use catchment_alert::{AlertState, Labels, Phase, RuleFile, RuleSet, Step, next_states};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -16,8 +16,8 @@ fn rules(fields: &str) -> RuleSet {
     RuleSet::parse(&[RuleFile { name: "a.yaml".into(), text }]).unwrap()
 }
 
-fn series() -> Series {
-    Series::new([("service", "api")])
+fn series() -> Labels {
+    Labels::from_iter([("service", "api")])
 }
 
 fn run(fields: &str, input: &str) -> String {

@@ -1,6 +1,6 @@
 //! Items of the state table: reading their attributes, or saying which is wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use catchment_alert::{Series, Written};
+use catchment_alert::{Labels, Written};
 
 use crate::error::{AwsError, classify};
 
@@ -21,8 +21,8 @@ pub(crate) fn number(value: impl Display) -> AttributeValue {
 }
 
 /// The labels of a series as a JSON object.
-pub(crate) fn series_json(series: &Series) -> String {
-    serde_json::json!(series.labels()).to_string()
+pub(crate) fn series_json(series: &Labels) -> String {
+    serde_json::json!(series).to_string()
 }
 
 /// An item as DynamoDB returned it.
@@ -49,10 +49,8 @@ impl Item {
         self.optional(name)?.ok_or_else(|| wrong(name, "is not there"))
     }
 
-    pub(crate) fn series(&self) -> Result<Series, AwsError> {
-        let labels: BTreeMap<String, String> = serde_json::from_str(self.text("series")?)
-            .map_err(|_| wrong("series", "is not an object of strings"))?;
-        Ok(Series::new(labels))
+    pub(crate) fn series(&self) -> Result<Labels, AwsError> {
+        serde_json::from_str(self.text("series")?).map_err(|_| wrong("series", "is not an object of strings"))
     }
 }
 

@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 
+/// The labels that tell one stream from another: who wrote the line, not what
+/// the line says. A metric that no aggregation groups has a series for each
+/// combination. Instances are left out, so that a threshold counts a service.
+pub const STREAM_LABELS: [&str; 6] =
+    ["account_id", "cluster", "environment", "log_group", "region", "service"];
+
 /// Where a label of an entry comes from. A name that a parser extracts from
 /// the line gets the suffix `_extracted` when the entry has it already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +32,9 @@ pub trait Entry {
     fn label_kind(&self, _name: &str) -> LabelKind {
         LabelKind::Stream
     }
-    /// Calls `visit` with every label that [`Entry::label`] knows, once a name,
-    /// in any order. These tell the series of a metric apart.
+    /// Calls `visit` with the labels that tell the series of a metric apart, once a
+    /// name, in any order. [`Entry::label`] knows them all, and may know more: those
+    /// are found by name alone.
     fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str));
 }
 

@@ -4,8 +4,8 @@
 //!
 //! [`parse`] gives an [`Expr`]; its `Display` is the canonical text. A
 //! [`LogExpr`] processes entries one by one. A [`MetricQuery`] takes entries
-//! and gives vectors or matrices; a [`SummedExpr`] is the part of the metrics
-//! that can be put together from sums kept elsewhere.
+//! and gives vectors or matrices; a [`StreamedExpr`] gives the same from what
+//! batches of entries contribute.
 //!
 //! Always true: matching is linear in the line (no backtracking), every size
 //! and depth is bounded by a named limit, and no input makes it panic.
@@ -28,7 +28,6 @@ mod pattern;
 mod pipeline;
 mod scan;
 pub mod script;
-mod series;
 mod streaming;
 mod template;
 mod units;
@@ -39,7 +38,7 @@ pub use ast::{
     VectorAggregation, VectorOp,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
-pub use entry::{Entry, LabelKind};
+pub use entry::{Entry, LabelKind, STREAM_LABELS};
 pub use error::{ParseError, nearest};
 pub use matcher::{LabelMatcher, MatchValue};
 pub use metric::{EvalError, Labels, MetricQuery, QueryTimes, QueryValue, Sample, SampleSeries};
@@ -51,9 +50,9 @@ pub use pipeline::{
     ProcessedLine, RegexpParser, SharedLine,
 };
 pub use scan::{Scan, Scanning};
-pub use series::{MAX_LABEL_BYTES, Series};
 pub use streaming::{
-    NotSummable, STREAM_LABELS, SummedAggregation, SummedComparison, SummedExpr, SummedRange,
+    Accumulator, LeafSample, LeafWindow, LineErrors, MAX_LABEL_BYTES, MAX_SKETCH_BINS, NotStreamable,
+    QUANTILE_ERROR, Sketch, StreamedExpr, StreamedLeaf,
 };
 pub use template::{AlertSubject, AlertTemplate, Template, TemplateError};
 pub use units::format_value;

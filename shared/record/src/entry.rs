@@ -1,4 +1,5 @@
-//! A record as LogQL sees it: its columns are its labels.
+//! A record as LogQL sees it: its columns are its labels. Those of the stream tell
+//! series apart, the others are metadata: there by name, in every expression.
 
 use std::borrow::Cow;
 
@@ -52,7 +53,7 @@ impl Entry for LogRecord<'_> {
     }
 
     fn visit_labels(&self, visit: &mut dyn FnMut(&str, &str)) {
-        for name in LABELS {
+        for name in STREAM_LABELS {
             if let Some(value) = LogRecord::label(self, name) {
                 visit(name, &value);
             }

@@ -1,5 +1,7 @@
 //! Why a metric query has no answer.
 
+use std::borrow::Cow;
+
 use super::Labels;
 
 /// Why a metric query has no answer; worded as Loki words it.
@@ -11,7 +13,7 @@ pub enum EvalError {
     )]
     Pipeline {
         /// The kind of error.
-        error: &'static str,
+        error: Cow<'static, str>,
         /// The series of the line.
         series: Labels,
     },

@@ -49,7 +49,7 @@ pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The first value that no other exceeds; NaN gives way to any number.
-pub(super) fn extreme(values: impl Iterator<Item = f64>, exceeds: impl Fn(f64, f64) -> bool) -> f64 {
+pub(crate) fn extreme(values: impl Iterator<Item = f64>, exceeds: impl Fn(f64, f64) -> bool) -> f64 {
     values
         .reduce(|best, value| if exceeds(value, best) || best.is_nan() { value } else { best })
         .unwrap_or(f64::NAN)
@@ -69,7 +69,17 @@ fn variance(values: impl Iterator<Item = f64>) -> f64 {
 
 /// The φ-quantile, interpolated between the two values nearest to it.
 pub(super) fn quantile(phi: f64, mut values: Vec<f64>) -> f64 {
-    if values.is_empty() || phi.is_nan() {
+    // NaN sorts before all numbers.
+    values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
+        (false, false) => a.total_cmp(b),
+        (a, b) => b.cmp(&a),
+    });
+    interpolated(phi, values.len(), |rank| values.get(rank).copied().unwrap_or(f64::NAN))
+}
+
+/// The φ-quantile of `count` values, of which `at` gives the one of a rank, from 0.
+pub(crate) fn interpolated(phi: f64, count: usize, at: impl Fn(usize) -> f64) -> f64 {
+    if count == 0 || phi.is_nan() {
         return f64::NAN;
     }
     if phi < 0.0 {
@@ -78,17 +88,11 @@ pub(super) fn quantile(phi: f64, mut values: Vec<f64>) -> f64 {
     if phi > 1.0 {
         return f64::INFINITY;
     }
-    // NaN sorts before all numbers.
-    values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
-        (false, false) => a.total_cmp(b),
-        (a, b) => b.cmp(&a),
-    });
-    let last = values.len() - 1;
+    let last = count - 1;
     let rank = phi * last as f64;
     let lower = (rank.floor() as usize).min(last);
     let upper = (lower + 1).min(last);
     let weight = rank - rank.floor();
-    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
     at(lower) * (1.0 - weight) + at(upper) * weight
 }
 

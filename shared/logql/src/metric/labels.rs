@@ -1,6 +1,9 @@
 //! The label set of a series of the engine.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ast::Grouping;
 use crate::units::quote;
@@ -23,6 +26,11 @@ impl Labels {
     /// The labels by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The same as a map.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        self.0.iter().cloned().collect()
     }
 
     /// The value of a label.
@@ -51,6 +59,25 @@ impl Labels {
             labels.push((name.to_owned(), value.to_owned()));
         }
         Self::new(labels)
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(labels: I) -> Self {
+        Self::new(labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// A map from names to values.
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::<String, String>::deserialize(deserializer).map(|labels| Self(labels.into_iter().collect()))
     }
 }
 

@@ -8,8 +8,12 @@ mod functions;
 mod labels;
 mod query;
 mod range;
+mod sampler;
 
 pub(crate) use binary::constant;
 pub use error::EvalError;
+pub(crate) use functions::{extreme, interpolated};
 pub use labels::Labels;
+pub(crate) use query::{Evaluation, Value, order, visit_ranges};
 pub use query::{MetricQuery, QueryTimes, QueryValue, Sample, SampleSeries};
+pub(crate) use sampler::{Around, Sampler};

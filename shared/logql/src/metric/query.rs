@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::range::Leaf;
+use super::sampler::Around;
 use super::{EvalError, Labels, aggregate, binary};
-use crate::ast::{Grouping, LabelReplace, MetricExpr, VectorOp};
+use crate::ast::{LabelReplace, MetricExpr, RangeAggregation, VectorOp};
 use crate::entry::Entry;
 use crate::names::{VECTOR_OPS, name_of};
 use crate::{MAX_POINTS, MAX_RESULT_SERIES};
@@ -59,11 +60,11 @@ pub enum QueryValue {
 pub struct MetricQuery<'q> {
     expr: &'q MetricExpr,
     times: QueryTimes,
-    leaves: Vec<Leaf<'q>>,
+    leaves: Vec<Leaf>,
 }
 
 /// The value of an expression at one time.
-enum Value {
+pub(crate) enum Value {
     Scalar(f64),
     Vector(Vec<Sample>),
 }
@@ -95,7 +96,7 @@ impl<'q> MetricQuery<'q> {
             }
         }
         let mut leaves = Vec::new();
-        collect(expr, None, now_nanos, &mut leaves);
+        visit_ranges(expr, None, &mut |range, around| leaves.push(Leaf::new(range, around, now_nanos)));
         Ok(Self { expr, times, leaves })
     }
 
@@ -127,11 +128,7 @@ impl<'q> MetricQuery<'q> {
                 Value::Scalar(number) => Ok(QueryValue::Scalar(number)),
                 Value::Vector(mut samples) => {
                     check_series(samples.len())?;
-                    let ordered = matches!(self.expr, MetricExpr::Aggregation(aggregation)
-                        if matches!(aggregation.op, VectorOp::Sort | VectorOp::SortDesc));
-                    if !ordered {
-                        samples.sort_by(|a, b| a.labels.cmp(&b.labels));
-                    }
+                    order(self.expr, &mut samples);
                     Ok(QueryValue::Vector(samples))
                 }
             },
@@ -168,8 +165,7 @@ impl<'q> MetricQuery<'q> {
     }
 
     fn value_at(&mut self, at: i64) -> Result<Value, EvalError> {
-        let mut evaluation = Evaluation { leaves: self.leaves.iter_mut(), at };
-        evaluation.value(self.expr)
+        Evaluation { vectors: self.leaves.iter_mut().map(|leaf| leaf.at(at)) }.value(self.expr)
     }
 }
 
@@ -189,49 +185,50 @@ fn estimates(expr: &MetricExpr) -> bool {
     }
 }
 
-/// The range functions of an expression, in the order in which it is evaluated.
-fn collect<'q>(
-    expr: &'q MetricExpr,
-    around: Option<(VectorOp, Option<&'q Grouping>)>,
-    now_nanos: Option<i64>,
-    leaves: &mut Vec<Leaf<'q>>,
-) {
-    match expr {
-        MetricExpr::Number(_) | MetricExpr::Vector(_) => {}
-        MetricExpr::Range(range) => leaves.push(Leaf::new(range, around, now_nanos)),
-        MetricExpr::Aggregation(aggregation) => {
-            collect(
-                &aggregation.inner,
-                Some((aggregation.op, aggregation.grouping.as_ref())),
-                now_nanos,
-                leaves,
-            );
-        }
-        MetricExpr::Binary(binary) => {
-            collect(&binary.left, None, now_nanos, leaves);
-            collect(&binary.right, None, now_nanos, leaves);
-        }
-        MetricExpr::LabelReplace(replace) => collect(&replace.inner, None, now_nanos, leaves),
+/// By their labels, unless the expression says how to sort.
+pub(crate) fn order(expr: &MetricExpr, samples: &mut [Sample]) {
+    let ordered = matches!(expr, MetricExpr::Aggregation(aggregation)
+        if matches!(aggregation.op, VectorOp::Sort | VectorOp::SortDesc));
+    if !ordered {
+        samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
 }
 
-/// One walk over the expression, which meets the range functions in order.
-struct Evaluation<'l, 'q> {
-    leaves: std::slice::IterMut<'l, Leaf<'q>>,
-    at: i64,
+/// Calls `visit` with the range functions of an expression and what stands around
+/// each, in the order in which it is evaluated.
+pub(crate) fn visit_ranges<'q>(
+    expr: &'q MetricExpr,
+    around: Around<'q>,
+    visit: &mut dyn FnMut(&'q RangeAggregation, Around<'q>),
+) {
+    match expr {
+        MetricExpr::Number(_) | MetricExpr::Vector(_) => {}
+        MetricExpr::Range(range) => visit(range, around),
+        MetricExpr::Aggregation(aggregation) => {
+            visit_ranges(&aggregation.inner, Some((aggregation.op, aggregation.grouping.as_ref())), visit);
+        }
+        MetricExpr::Binary(binary) => {
+            visit_ranges(&binary.left, None, visit);
+            visit_ranges(&binary.right, None, visit);
+        }
+        MetricExpr::LabelReplace(replace) => visit_ranges(&replace.inner, None, visit),
+    }
 }
 
-impl Evaluation<'_, '_> {
-    fn value(&mut self, expr: &MetricExpr) -> Result<Value, EvalError> {
+/// One walk over the expression, which meets the range functions in order: what
+/// `vectors` gives are theirs.
+pub(crate) struct Evaluation<I> {
+    pub(crate) vectors: I,
+}
+
+impl<I: Iterator<Item = Result<Vec<Sample>, EvalError>>> Evaluation<I> {
+    pub(crate) fn value(&mut self, expr: &MetricExpr) -> Result<Value, EvalError> {
         match expr {
             MetricExpr::Number(number) => Ok(Value::Scalar(*number)),
             MetricExpr::Vector(number) => {
                 Ok(Value::Vector(vec![Sample { labels: Arc::default(), value: *number }]))
             }
-            MetricExpr::Range(_) => {
-                let samples = self.leaves.next().map(|leaf| leaf.at(self.at)).transpose()?;
-                Ok(Value::Vector(samples.unwrap_or_default()))
-            }
+            MetricExpr::Range(_) => Ok(Value::Vector(self.vectors.next().transpose()?.unwrap_or_default())),
             MetricExpr::Aggregation(aggregation) => {
                 let samples = self.vector(&aggregation.inner, name_of(&VECTOR_OPS, aggregation.op))?;
                 Ok(Value::Vector(aggregate::aggregate(aggregation, samples)))

@@ -28,9 +28,27 @@ const KEPT_BATCHES: usize = 256;
 
 /// A number of up to 192 bits: the upper 128, the lower 64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wide(u128, u64);
+pub(crate) struct Wide(u128, u64);
 
 impl Wide {
+    /// No batch.
+    pub const MAX: Self = Self(u128::MAX, u64::MAX);
+
+    /// The number of three words, the highest first.
+    pub fn of_words([high, middle, low]: [u64; 3]) -> Self {
+        Self(u128::from(high) << 64 | u128::from(middle), low)
+    }
+
+    /// What ids of one batch share, of the number of an id.
+    pub fn batch(self) -> Self {
+        Self(self.0 & ((1 << UPPER_BITS) - 1), self.1 & !INDEX_MASK)
+    }
+
+    /// A number that differs between most batches.
+    pub fn spread(self) -> usize {
+        ((self.0 as u64 ^ self.1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+    }
+
     /// The number that the digits say, 57 at most.
     fn parse(digits: &str) -> Option<Self> {
         if digits.is_empty() || digits.len() > 57 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -87,27 +105,31 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
 #[derive(Debug, Default)]
 pub(crate) struct EventIds {
     /// Each batch has one place.
-    batches: Vec<(u128, u64, String)>,
+    batches: Vec<(Wide, String)>,
 }
 
 impl EventIds {
     /// Batch and index of an event's id; `None` where it is not of the known
     /// form, or not of this time.
     pub fn split(&mut self, id: &str, millis: i64) -> Option<(&str, i32)> {
-        let Wide(upper, low) = Wide::of_id(id)?;
+        self.split_number(Wide::of_id(id)?, millis)
+    }
+
+    /// The same of an id that is a number already.
+    pub fn split_number(&mut self, id: Wide, millis: i64) -> Option<(&str, i32)> {
+        let Wide(upper, low) = id;
         if i64::try_from(upper >> UPPER_BITS).ok()? != millis {
             return None;
         }
-        let batch = (upper & ((1 << UPPER_BITS) - 1), low & !INDEX_MASK);
-        self.batches.resize_with(KEPT_BATCHES, Default::default);
-        let spread = (batch.0 as u64 ^ batch.1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let kept = self.batches.get_mut(spread as usize % KEPT_BATCHES)?;
-        if (kept.0, kept.1) != batch || kept.2.is_empty() {
-            let (upper, low) = Wide(batch.0, batch.1).split();
-            let text = if upper > 0 { format!("{upper}{low:019}") } else { low.to_string() };
-            *kept = (batch.0, batch.1, text);
+        let batch = id.batch();
+        self.batches.resize(KEPT_BATCHES, (Wide::MAX, String::new()));
+        let (kept, text) = self.batches.get_mut(batch.spread() % KEPT_BATCHES)?;
+        if *kept != batch {
+            let (upper, low) = batch.split();
+            *text = if upper > 0 { format!("{upper}{low:019}") } else { low.to_string() };
+            *kept = batch;
         }
-        Some((kept.2.as_str(), (low & INDEX_MASK) as i32))
+        Some((text, (low & INDEX_MASK) as i32))
     }
 }
 

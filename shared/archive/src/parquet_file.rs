@@ -9,6 +9,7 @@ mod buffer;
 mod chunk;
 mod dictionary;
 pub(crate) mod encoding;
+mod gather;
 mod merged;
 mod texts;
 

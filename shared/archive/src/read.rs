@@ -37,9 +37,12 @@ pub use archive::{ArchiveReader, ArchiveRows, ReadCounts};
 pub use column::{Column, ColumnSet};
 pub use file::OpenFile;
 pub use filter::{Filter, Lookup};
+pub(crate) use merge::Place;
 pub use merge::{Merge, MergeInput, MergeLimits, Merged, Skipped};
 pub use range::TimeRange;
+pub(crate) use rows::Columns;
 pub use rows::{Batch, Order, Rows};
+pub(crate) use values::{PageTexts, Span};
 
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]

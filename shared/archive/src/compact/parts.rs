@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{CompactLimits, Step};
 use crate::key::ObjectKey;
 use crate::parquet_file::{MergedWriter, ParquetError, Written};
-use crate::row::StoredRow;
+use crate::read::{Columns, Place};
 
 /// What is left below the largest size for a row group that waits and for the metadata.
 const SLACK_BYTES: u64 = 16_000_000;
@@ -71,26 +71,36 @@ impl<'s> Parts<'s> {
     /// stay together as long as they fit.
     pub fn ends_before(&self, millis: i64) -> bool {
         self.open.as_ref().is_some_and(|open| {
-            let bytes = open.writer.bytes_written();
-            let is_cut = self.step.cut_before.is_some_and(|cut| open.first_millis < cut && cut <= millis);
-            bytes >= self.hard_limit || millis > open.last_millis && (bytes >= self.step.cut_bytes || is_cut)
+            open.writer.bytes_written() >= self.hard_limit || self.is_cut(open, open.last_millis, millis)
         })
     }
 
-    pub fn push(&mut self, row: &StoredRow<'_>) -> Result<(), ParquetError> {
-        let millis = row.timestamp.unwrap_or_default();
-        let open = match &mut self.open {
+    /// Whether a part ends between two times.
+    fn is_cut(&self, open: &Open, before: i64, millis: i64) -> bool {
+        let is_cut = self.step.cut_before.is_some_and(|cut| open.first_millis < cut && cut <= millis);
+        millis > before && (open.writer.bytes_written() >= self.step.cut_bytes || is_cut)
+    }
+
+    /// Takes rows from the first on; how many, one at least.
+    pub fn push(&mut self, inputs: &[&Columns], places: &[Place]) -> Result<usize, ParquetError> {
+        let Some(Place { millis, .. }) = places.first().copied() else { return Ok(0) };
+        let mut open = match self.open.take() {
             Some(open) => open,
-            empty => {
+            None => {
                 let path = self.folder.join(format!("{}-{}.parquet", self.merge_id, self.ended));
                 let file = Scratch(path);
                 let sink = BufWriter::new(File::create(file.path())?);
                 let writer = MergedWriter::new(sink)?.of_merge(self.merge_id.clone());
-                empty.insert(Open { writer, file, first_millis: millis, last_millis: millis })
+                Open { writer, file, first_millis: millis, last_millis: millis }
             }
         };
-        open.last_millis = millis;
-        open.writer.push(row)
+        let cut = places.array_windows().position(|[a, b]| self.is_cut(&open, a.millis, b.millis));
+        let fitting = places.get(..cut.map_or(places.len(), |last| last + 1)).unwrap_or_default();
+        let taken = open.writer.push_merged(inputs, fitting)?;
+        let last = taken.checked_sub(1).and_then(|last| places.get(last));
+        open.last_millis = last.map_or(open.last_millis, |place| place.millis);
+        self.open = Some(open);
+        Ok(taken)
     }
 
     /// Ends the part that is open, if one is. `replaces` is for the last.

@@ -10,8 +10,8 @@ use crate::read::{Merge, MergeInput, Merged, Order, ReadError, Skipped};
 use crate::retention::Holds;
 use crate::store::{Deleted, Listed, MAX_KEYS, ObjectReader, ObjectWriter, Put};
 
-/// The clock is looked at once for so many rows.
-const ROWS_A_LOOK: u64 = 4096;
+/// Rows that are merged and written at once, before the clock is looked at again.
+const ROWS_AT_ONCE: usize = 4096;
 
 /// What became of a step that did not fail.
 #[derive(Debug)]
@@ -86,27 +86,29 @@ impl<S: ObjectWriter> Compactor<'_, S> {
         let mut merge = Merge::new(self.store, inputs.collect(), Order::OldestFirst, self.limits.merge);
         let mut parts = Parts::new(step, &self.scratch, &self.limits);
         let mut done = Done::default();
-        let mut rows: u64 = 0;
         loop {
-            if rows.is_multiple_of(ROWS_A_LOOK) && time_left() < self.limits.reserve {
+            if time_left() < self.limits.reserve {
                 return Ok(Outcome::OutOfTime);
             }
             if !merge.result().foreign.is_empty() {
                 return Ok(Outcome::Foreign(merge.finish().foreign));
             }
-            let row = match merge.next().await {
-                Ok(Some(row)) => row,
+            let rows = match merge.next_rows(ROWS_AT_ONCE).await {
+                Ok(Some(rows)) => rows,
                 Ok(None) => break,
                 Err(ReadError::Gone { .. }) => return Ok(Outcome::Overtaken),
                 Err(error) => return Err(StepError::Read { error }),
             };
-            if parts.ends_before(row.timestamp.unwrap_or_default())
-                && let Some(part) = parts.end(&[])?
-            {
-                self.put(part, step, held, now_millis, &mut done).await?;
+            let mut places = rows.places;
+            while let Some(next) = places.first() {
+                if parts.ends_before(next.millis)
+                    && let Some(part) = parts.end(&[])?
+                {
+                    self.put(part, step, held, now_millis, &mut done).await?;
+                }
+                let taken = parts.push(&rows.inputs, places)?;
+                places = places.get(taken..).unwrap_or_default();
             }
-            parts.push(&row)?;
-            rows += 1;
         }
         let merged = merge.finish();
         if !merged.foreign.is_empty() {

@@ -9,7 +9,7 @@ use memchr::memmem;
 use memchr::{memchr, memchr_iter};
 
 use super::{MARK, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
-use crate::event_id::EventIds;
+use crate::event_id::{EventIds, Wide};
 use crate::row::StoredRow;
 
 /// Texts that may stand in a line: columns, times, pieces of `attributes`.
@@ -183,14 +183,15 @@ impl Folder {
     }
 
     /// The row with everything left out that its other columns say. A row that
-    /// is folded already is given as it is.
-    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>) -> StoredRow<'s> {
+    /// is folded already is given as it is. `event` is the number that its
+    /// event id is, where that is known.
+    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>, event: Option<Wide>) -> StoredRow<'s> {
         let mut folded = row.clone();
         fold_times(&mut folded, row);
         let Self { ids, more_ids, shapes, found, line, message, json, clock, millis, status, clock_seconds } =
             self;
         if let (Some(id), None) = (row.event_id, row.event_batch) {
-            fold_ids(&mut folded, row, id, ids, more_ids);
+            fold_ids(&mut folded, row, (id, event), ids, more_ids);
         }
 
         status.clear();
@@ -249,7 +250,7 @@ fn fold_times(folded: &mut StoredRow<'_>, row: &StoredRow<'_>) {
 fn fold_ids<'s>(
     folded: &mut StoredRow<'s>,
     row: &StoredRow<'s>,
-    id: &str,
+    (id, event): (&str, Option<Wide>),
     ids: &'s mut EventIds,
     more: &'s mut String,
 ) {
@@ -273,7 +274,11 @@ fn fold_ids<'s>(
         }
         folded.more_event_ids = Some(more);
     }
-    let Some((batch, index)) = ids.split(id, millis) else { return };
+    let parts = match event {
+        Some(number) => ids.split_number(number, millis),
+        None => ids.split(id, millis),
+    };
+    let Some((batch, index)) = parts else { return };
     (folded.event_id, folded.event_batch, folded.event_index) = (None, Some(batch), Some(index));
 }
 

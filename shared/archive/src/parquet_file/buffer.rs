@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use super::PAGE_ROWS;
 use super::chunk::ChunkWriter;
 use super::texts::Texts;
+use crate::read::Column as Named;
 use crate::row::StoredRow;
 use crate::schema::{Columns, Storage, each_column};
 
@@ -17,7 +18,7 @@ const PAGE_TEXT_BYTES: usize = 2 << 20;
 
 /// The values of a column.
 #[derive(Debug)]
-enum Column {
+pub(super) enum Column {
     Longs(Vec<Option<i64>>),
     Ints(Vec<Option<i32>>),
     Doubles(Vec<Option<f64>>),
@@ -59,17 +60,45 @@ impl Buffer {
     pub fn push(&mut self, row: &StoredRow<'_>) -> Result<(), ParquetError> {
         let mut bytes = 0;
         each_column(&mut Push { row, columns: self.columns.iter_mut(), bytes: &mut bytes })?;
+        self.added(1, bytes);
+        Ok(())
+    }
+
+    /// Rows were added to every column, with so many bytes of texts.
+    pub(super) fn added(&mut self, rows: usize, bytes: usize) {
         match self.pages.last_mut() {
-            Some(rows) if *rows < PAGE_ROWS && self.page_bytes < PAGE_TEXT_BYTES => *rows += 1,
+            Some(last) if *last + rows <= PAGE_ROWS && self.page_bytes < PAGE_TEXT_BYTES => *last += rows,
             _ => {
-                self.pages.push(1);
+                self.pages.push(rows);
                 self.page_bytes = 0;
             }
         }
         self.page_bytes += bytes;
         self.bytes += bytes;
-        self.rows += 1;
-        Ok(())
+        self.rows += rows;
+    }
+
+    pub(super) fn column(&mut self, column: Named) -> Option<&mut Column> {
+        self.columns.get_mut(column as usize)
+    }
+
+    pub(super) fn texts(&mut self, column: Named) -> Option<&mut Texts> {
+        match self.column(column) {
+            Some(Column::Texts(_, texts)) => Some(texts),
+            _ => None,
+        }
+    }
+
+    pub(super) fn push_long(&mut self, column: Named, long: Option<i64>) {
+        if let Some(Column::Longs(values)) = self.column(column) {
+            values.push(long);
+        }
+    }
+
+    pub(super) fn push_int(&mut self, column: Named, int: Option<i32>) {
+        if let Some(Column::Ints(values)) = self.column(column) {
+            values.push(int);
+        }
     }
 
     pub fn clear(&mut self) {

@@ -18,13 +18,14 @@ use super::chunk::{ChunkWriter, Effort, Scratch};
 use super::{CREATED_BY, FORMAT_VERSION, MAGIC, ZSTD_LEVEL, as_i64};
 use crate::fold::Folder;
 use crate::key::ObjectKey;
+use crate::read::{Columns, Place};
 use crate::row::StoredRow;
 use crate::schema::{MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema};
 
 /// A row group is written when its texts are of this many bytes …
 const ROW_GROUP_BYTES: usize = 16 << 20;
 
-/// … or when it has this many rows.
+/// … or when it has about this many rows.
 const ROW_GROUP_ROWS: usize = 1 << 17;
 
 /// What a finished file holds.
@@ -96,21 +97,43 @@ impl<W: Write + Send> MergedWriter<W> {
         self
     }
 
-    /// Takes a row, literal or folded; writes a row group when one is full.
-    pub fn push(&mut self, row: &StoredRow<'_>) -> Result<(), ParquetError> {
-        if let Some(millis) = row.timestamp {
-            self.first_millis = Some(self.first_millis.map_or(millis, |first| first.min(millis)));
-            self.last_millis = Some(self.last_millis.map_or(millis, |last| last.max(millis)));
+    /// Takes rows from the first on, one at least, and folds them; how many it took.
+    /// Writes a row group when one is full.
+    pub(crate) fn push_merged(
+        &mut self,
+        inputs: &[&Columns],
+        places: &[Place],
+    ) -> Result<usize, ParquetError> {
+        let added = self.buffer.gather(inputs, places, &mut self.folder);
+        if let Some((first, last)) = added.millis {
+            self.saw(first);
+            self.saw(last);
         }
-        if self.is_literal {
-            self.buffer.push(row)?;
-        } else {
-            self.buffer.push(&self.folder.fold(row))?;
-        }
-        if self.buffer.bytes() >= ROW_GROUP_BYTES || self.buffer.rows() == ROW_GROUP_ROWS {
+        self.write_full()?;
+        Ok(added.rows)
+    }
+
+    fn saw(&mut self, millis: i64) {
+        self.first_millis = Some(self.first_millis.map_or(millis, |first| first.min(millis)));
+        self.last_millis = Some(self.last_millis.map_or(millis, |last| last.max(millis)));
+    }
+
+    fn write_full(&mut self) -> Result<(), ParquetError> {
+        if self.buffer.bytes() >= ROW_GROUP_BYTES || self.buffer.rows() >= ROW_GROUP_ROWS {
             self.write_row_group()?;
         }
         Ok(())
+    }
+
+    /// Takes a row, literal or folded; writes a row group when one is full.
+    pub fn push(&mut self, row: &StoredRow<'_>) -> Result<(), ParquetError> {
+        row.timestamp.into_iter().for_each(|millis| self.saw(millis));
+        if self.is_literal {
+            self.buffer.push(row)?;
+        } else {
+            self.buffer.push(&self.folder.fold(row, None))?;
+        }
+        self.write_full()
     }
 
     /// Bytes of the file so far, without the rows that wait for their row group.

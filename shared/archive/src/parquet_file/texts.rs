@@ -44,7 +44,7 @@ impl Texts {
             return 0;
         };
         if !self.is_plain {
-            let (last, entries) = (self.indices.last().copied().unwrap_or(NO_TEXT), self.places.len());
+            let (last, entries) = (self.last().unwrap_or(NO_TEXT), self.places.len());
             if let Some(index) = if self.get(last) == Some(text) { Some(last) } else { self.index_of(text) } {
                 self.indices.push(index);
                 return if self.places.len() > entries { text.len() } else { 0 };
@@ -53,6 +53,28 @@ impl Texts {
         }
         self.add(text);
         text.len()
+    }
+
+    /// Adds rows without a text.
+    pub fn push_nulls(&mut self, rows: usize) {
+        if self.is_plain {
+            self.places.extend(std::iter::repeat_n((0, NO_TEXT), rows));
+        } else {
+            self.indices.extend(std::iter::repeat_n(NO_TEXT, rows));
+        }
+    }
+
+    /// The entry of the last row's text, while there is a dictionary.
+    pub fn last(&self) -> Option<u32> {
+        self.indices.last().copied()
+    }
+
+    /// Adds a row that has the text of this entry; `false` where there is no dictionary any more.
+    pub fn push_again(&mut self, entry: u32) -> bool {
+        if !self.is_plain {
+            self.indices.push(entry);
+        }
+        !self.is_plain
     }
 
     fn add(&mut self, text: &str) {

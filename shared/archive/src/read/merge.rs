@@ -16,9 +16,10 @@ use super::column::ColumnSet;
 use super::fetch::{MAX_REQUESTS, all};
 use super::file::OpenFile;
 use super::filter::Wanted;
-use super::rows::{Cursor, Order};
+use super::rows::{Columns, Cursor, Order};
 use super::seen::{Batches, EventId, Seen};
 use super::values::Scratch;
+use crate::event_id::Wide;
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
 use crate::store::{Listed, ObjectReader};
@@ -142,6 +143,59 @@ enum Ahead<E> {
 /// input, so that the result is the same whatever the order of inputs.
 type Head = Reverse<(Position, bool, usize)>;
 
+/// A row that is given together with others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Which of [`MergedRows::inputs`] it is of.
+    pub input: u32,
+    /// Which of its rows it is.
+    pub row: u32,
+    /// Its time; 0 where it has none.
+    pub millis: i64,
+    /// The id of its first event, where that is a number.
+    pub event: Option<Wide>,
+}
+
+/// Rows that are given together.
+#[derive(Debug, Default)]
+struct Together {
+    places: Vec<Place>,
+    /// Ranks of their inputs.
+    ranks: Vec<usize>,
+    /// Of each rank, its place in `ranks`.
+    inputs: Vec<Option<u32>>,
+}
+
+impl Together {
+    fn clear(&mut self) {
+        self.places.clear();
+        for rank in self.ranks.drain(..) {
+            self.inputs.get_mut(rank).map(Option::take);
+        }
+    }
+
+    fn push(&mut self, rank: usize, row: u32, millis: i64, event: Option<Wide>) {
+        if self.inputs.len() <= rank {
+            self.inputs.resize(rank + 1, None);
+        }
+        let Some(input) = self.inputs.get_mut(rank) else { return };
+        let input = *input.get_or_insert_with(|| {
+            self.ranks.push(rank);
+            self.ranks.len() as u32 - 1
+        });
+        self.places.push(Place { input, row, millis, event });
+    }
+}
+
+/// Rows that come one after the other, with their columns.
+#[derive(Debug)]
+pub(crate) struct MergedRows<'m> {
+    /// The columns of the inputs they are of.
+    pub inputs: Vec<&'m Columns>,
+    /// The rows in their order.
+    pub places: &'m [Place],
+}
+
 /// Rows of several objects by (time, event ids), each record once.
 #[derive(Debug)]
 pub struct Merge<'s, S: ObjectReader> {
@@ -155,6 +209,7 @@ pub struct Merge<'s, S: ObjectReader> {
     heads: BinaryHeap<Head>,
     /// The input whose row was given last.
     given: Option<usize>,
+    together: Together,
     seen: Seen,
     scratch: Scratch,
     held_bytes: usize,
@@ -196,6 +251,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             open: Vec::new(),
             heads: BinaryHeap::new(),
             given: None,
+            together: Together::default(),
             seen: Seen::new(limits.max_seen_events, limits.window_millis),
             scratch: Scratch::new(),
             held_bytes: 0,
@@ -207,6 +263,37 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
     /// the end of it, begin anew.
     pub async fn next(&mut self) -> Result<Option<StoredRow<'_>>, ReadError<S::Error>> {
         Ok(if self.advance().await? { self.row() } else { None })
+    }
+
+    /// The next rows, `most` at most; fewer where an input must decode its next
+    /// pages, which takes the place of those that its rows are in. `None` at the
+    /// end; errors as in [`Merge::next`].
+    pub(crate) async fn next_rows(
+        &mut self,
+        most: usize,
+    ) -> Result<Option<MergedRows<'_>>, ReadError<S::Error>> {
+        self.together.clear();
+        while self.together.places.len() < most {
+            if let Some(given) = self.given {
+                if self.next_position(given).is_none() && !self.together.places.is_empty() {
+                    break;
+                }
+                self.given = None;
+                self.step(given).await?;
+            }
+            self.open_due().await?;
+            let Some(Reverse((position, is_new, rank))) = self.heads.peek().copied() else { break };
+            self.given = Some(rank);
+            if self.is_given(position, is_new, rank) {
+                let row = self.open.get(rank).and_then(Option::as_ref).and_then(|open| open.row());
+                let millis = turned(self.order, position.time);
+                self.together.push(rank, row.unwrap_or_default(), millis, position.id.number());
+            }
+        }
+        let open = |rank: &usize| self.open.get(*rank).and_then(Option::as_ref)?.cursor.columns();
+        let inputs = self.together.ranks.iter().filter_map(open).collect();
+        let places = self.together.places.as_slice();
+        Ok((!places.is_empty()).then_some(MergedRows { inputs, places }))
     }
 
     /// Goes to the next row; `false` at the end.
@@ -230,7 +317,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
     /// The row that it went to.
     pub(super) fn row(&self) -> Option<StoredRow<'_>> {
         let open = self.open.get(self.given?)?.as_ref()?;
-        Some(open.cursor.row(open.positions.get(open.at)?.1))
+        Some(open.cursor.row(open.row()?))
     }
 
     /// What became of it so far.
@@ -313,10 +400,10 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
 
     /// Goes to the next row of the input that is first.
     async fn step(&mut self, rank: usize) -> Result<(), ReadError<S::Error>> {
-        let next = self.open.get_mut(rank).and_then(Option::as_mut).and_then(|open| {
+        let next = self.next_position(rank);
+        if let Some(open) = self.open.get_mut(rank).and_then(Option::as_mut) {
             open.at += 1;
-            open.positions.get(open.at).map(|(position, _)| *position)
-        });
+        }
         let next = match next {
             Some(position) => Some(position),
             None => self.turn_page(rank).await?,
@@ -328,6 +415,12 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             }
         }
         Ok(())
+    }
+
+    /// The position after the first row of an input, where it is decoded.
+    fn next_position(&self, rank: usize) -> Option<Position> {
+        let open = self.open.get(rank)?.as_ref()?;
+        open.positions.get(open.at + 1).map(|(position, _)| *position)
     }
 
     /// Decodes the next set of pages of an input; its first row, or `None` at the end.
@@ -401,6 +494,11 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
 }
 
 impl Open {
+    /// Its first row.
+    fn row(&self) -> Option<u32> {
+        self.positions.get(self.at).map(|(_, row)| *row)
+    }
+
     /// Sorts the rows of the set of pages, which are sorted by time at least.
     fn fill(&mut self, order: Order) {
         self.at = 0;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::column::{Column, ColumnSet};
 use super::file::OpenFile;
 use super::filter::Wanted;
-use super::values::{Scratch, Values};
+use super::values::{PageNumbers, PageTexts, Scratch, Values};
 use super::{Damage, ReadError};
 use crate::row::StoredRow;
 use crate::store::ObjectReader;
@@ -26,18 +26,28 @@ pub enum Order {
 
 /// The decoded columns of a row group.
 #[derive(Debug, Default)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     values: Vec<Option<Values>>,
     /// Those that were decoded last and have a value in any row: the others are not even looked at.
     shown: ColumnSet,
 }
 
 impl Columns {
-    pub fn get(&self, column: Column) -> Option<&Values> {
+    pub(super) fn get(&self, column: Column) -> Option<&Values> {
         if !self.shown.has(column) {
             return None;
         }
         self.values.get(column as usize)?.as_ref()
+    }
+
+    /// The texts of a column.
+    pub fn texts(&self, column: Column) -> PageTexts<'_> {
+        self.get(column).map_or(PageTexts::Same(None), Values::texts)
+    }
+
+    /// The numbers of a column; of doubles, their bits.
+    pub fn numbers(&self, column: Column) -> PageNumbers<'_> {
+        self.get(column).map(Values::all_numbers).unwrap_or_default()
     }
 
     fn put(&mut self, values: Values) {
@@ -196,6 +206,11 @@ impl Cursor {
     }
 
     /// The decoded columns.
+    pub fn columns(&self) -> Option<&Columns> {
+        self.group.as_ref().map(|group| &group.columns)
+    }
+
+    /// A row of the decoded pages.
     pub fn row(&self, row: u32) -> StoredRow<'_> {
         self.group.as_ref().map(|group| group.columns.row(row)).unwrap_or_default()
     }

@@ -1,10 +1,11 @@
 //! Event ids as numbers, and which of them were seen.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use crate::event_id::Wide;
 use crate::row::StoredRow;
 
 /// Digits of the ids that CloudWatch gives.
@@ -78,6 +79,18 @@ impl EventId {
             Some(Ok(more)) => Self([high, middle, low.wrapping_add(more)]),
             _ => Self::of_text(text),
         }
+    }
+
+    /// The number that an id of CloudWatch's is.
+    pub fn number(self) -> Option<Wide> {
+        (self.0[0] >> TEXT_SHIFT == 0).then(|| Wide::of_words(self.0))
+    }
+
+    /// Of an id of CloudWatch's, what the events of its batch share, its place there, and its milliseconds.
+    fn parts(self) -> Option<(Self, usize, i64)> {
+        let [high, middle, low] = self.0;
+        let batch = Self([high & INDEX_MASK, middle, low & !INDEX_MASK]);
+        (high >> TEXT_SHIFT == 0).then_some((batch, (low & INDEX_MASK) as usize, self.millis()))
     }
 
     /// What a text of at most 56 digits says, as a number.
@@ -155,8 +168,7 @@ fn number(digits: &str) -> Option<EventId> {
     Some(EventId(words))
 }
 
-/// Ids of a batch stand side by side in the table, as they come one after the
-/// other: memory is read in lines. No attacker chooses ids, CloudWatch does.
+/// No attacker chooses ids, CloudWatch does.
 impl Hash for EventId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let fold = |word: u64| {
@@ -164,13 +176,7 @@ impl Hash for EventId {
             (product as u64) ^ (product >> 64) as u64
         };
         let [high, middle, low] = self.0;
-        let (above, index) = match high >> TEXT_SHIFT {
-            0 => (high & INDEX_MASK, low & INDEX_MASK),
-            _ => (high, 0),
-        };
-        let batch = fold(fold(fold(above) ^ middle) ^ (low - index));
-        // The upper bits tell neighbours apart before they are compared.
-        state.write_u64(batch.wrapping_add(index).wrapping_add(index << 57));
+        state.write_u64(fold(fold(fold(high) ^ middle) ^ low));
     }
 }
 
@@ -192,7 +198,77 @@ impl Hasher for AsIs {
     }
 }
 
-type Ids = HashSet<EventId, BuildHasherDefault<AsIs>>;
+/// Places of a batch that may lie between two of its events that are seen one after the other.
+const MAX_GAP: usize = 64;
+
+/// Places before the first event that is seen of a batch: times in lines are not always in order.
+const BEFORE_FIRST: usize = 8;
+
+/// No event was seen at a place.
+const FREE: i64 = i64::MIN;
+
+/// Ids that were seen. Those of a batch stand side by side, 8 bytes each, and are
+/// asked for one after the other; others are kept whole.
+#[derive(Debug, Default)]
+struct Generation {
+    /// Events there is room for.
+    count: usize,
+    batches: HashMap<EventId, Batch, BuildHasherDefault<AsIs>>,
+    others: HashSet<EventId, BuildHasherDefault<AsIs>>,
+}
+
+/// Events of a batch: milliseconds of those from the place `first` on.
+#[derive(Debug)]
+struct Batch {
+    first: usize,
+    millis: Vec<i64>,
+}
+
+impl Generation {
+    fn clear(&mut self) {
+        self.count = 0;
+        self.batches.clear();
+        self.others.clear();
+    }
+
+    fn has(&self, id: EventId) -> bool {
+        let slot = id.parts().and_then(|(batch, index, millis)| {
+            let batch = self.batches.get(&batch)?;
+            Some(*batch.millis.get(index.checked_sub(batch.first)?)? == millis)
+        });
+        slot == Some(true) || !self.others.is_empty() && self.others.contains(&id)
+    }
+
+    /// Whether it is new here.
+    fn insert(&mut self, id: EventId) -> bool {
+        if !self.others.is_empty() && self.others.contains(&id) {
+            return false;
+        }
+        if let Some((batch, index, millis)) = id.parts() {
+            let first = index.saturating_sub(BEFORE_FIRST);
+            let batch = self.batches.entry(batch).or_insert(Batch { first, millis: Vec::new() });
+            // What comes far behind or before the others is one of them no more.
+            let place = index.checked_sub(batch.first).filter(|place| *place < batch.millis.len() + MAX_GAP);
+            if let Some(place) = place {
+                if batch.millis.len() <= place {
+                    // Places that stay free take memory too.
+                    self.count += place + 1 - batch.millis.len();
+                    batch.millis.resize(place + 1, FREE);
+                }
+                match batch.millis.get_mut(place) {
+                    Some(seen) if *seen == FREE => {
+                        *seen = millis;
+                        return true;
+                    }
+                    Some(seen) if *seen == millis => return false,
+                    _ => {}
+                }
+            }
+        }
+        self.count += 1;
+        self.others.insert(id)
+    }
+}
 
 /// Which ids were seen: of the last while, and no more than a number of them.
 ///
@@ -203,28 +279,28 @@ pub(super) struct Seen {
     most: usize,
     window_millis: i64,
     since_millis: i64,
-    younger: Ids,
-    older: Ids,
+    younger: Generation,
+    older: Generation,
 }
 
 impl Seen {
     pub fn new(most: usize, window_millis: i64) -> Self {
-        Self { most, window_millis, since_millis: 0, younger: Ids::default(), older: Ids::default() }
+        let (younger, older) = Default::default();
+        Self { most, window_millis, since_millis: 0, younger, older }
     }
 
     /// Remembers an id that is seen in a row of `millis`; whether it is new.
     pub fn add(&mut self, id: EventId, millis: i64) -> bool {
-        if self.younger.is_empty() {
+        if self.younger.count == 0 {
             self.since_millis = millis;
         } else if millis.abs_diff(self.since_millis) > self.window_millis.unsigned_abs()
-            || self.younger.len() >= (self.most / 2).max(1)
+            || self.younger.count >= (self.most / 2).max(1)
         {
             std::mem::swap(&mut self.older, &mut self.younger);
             self.younger.clear();
             self.since_millis = millis;
         }
-        let is_new = self.younger.insert(id);
-        is_new && (self.older.is_empty() || !self.older.contains(&id))
+        self.younger.insert(id) && (self.older.count == 0 || !self.older.has(id))
     }
 }
 
@@ -263,7 +339,7 @@ mod tests {
 
     #[test]
     fn ids_are_forgotten_by_time_and_by_number() {
-        let id = |number: u64| EventId([0, 0, number]);
+        let id = |number: u64| EventId::of_text(&format!("e{number}"));
         let seen = |adds: &[(u64, i64)], asked: u64| {
             let mut seen = Seen::new(10, 100);
             for (number, millis) in adds {
@@ -278,6 +354,30 @@ mod tests {
         let many: Vec<_> = (0..11).map(|number| (number, 0)).collect();
         assert!((0..6).all(|number| seen(&many[..6], number)));
         assert!(!seen(&many, 4) && seen(&many, 5) && seen(&many, 10));
+    }
+
+    #[test]
+    fn what_is_seen_of_a_batch_is_known_wherever_it_stands() {
+        let id = |millis: i64, index: i32| EventId::of_parts(millis, EventId([7, 8, 9 << 16]), index);
+        let gap = MAX_GAP as i32;
+        // In the batch's order, far ahead, behind the first, and once at the same place at another time.
+        let all =
+            [(5, 100), (5, 101), (6, 101 + gap), (7, 103 + 2 * gap), (3, 99), (4, 90), (8, 101), (9, 0xffff)];
+        let mut seen = Seen::new(1000, 100);
+        for (millis, index) in all {
+            assert!(seen.add(id(millis, index), 0), "{millis} {index}");
+        }
+        // What was far ahead is near once those before it are there.
+        assert!(seen.add(id(6, 102 + gap), 0));
+        assert!(seen.add(id(7, 102 + 2 * gap), 0));
+        for (millis, index) in all {
+            assert!(!seen.add(id(millis, index), 0), "{millis} {index}");
+        }
+        // All the same when it has become the older generation.
+        assert!(seen.add(id(1, 1), 200));
+        for (millis, index) in all {
+            assert!(!seen.add(id(millis, index), 200), "{millis} {index}");
+        }
     }
 
     #[test]

@@ -15,14 +15,22 @@ use crate::fold::{MARK, escape_line};
 
 /// Where in a text a value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     start: u32,
     end: u32,
 }
 
 impl Span {
+    /// Of a text that is the only one.
+    pub const WHOLE: Self = Self { start: 0, end: u32::MAX };
+
+    /// A number that differs between most spans of one text.
+    pub fn tag(self) -> usize {
+        (self.start ^ self.start >> 3) as usize
+    }
+
     /// Of a row that has no value.
-    const NULL: Self = Self { start: u32::MAX, end: u32::MAX };
+    pub const NULL: Self = Self { start: u32::MAX, end: u32::MAX };
 }
 
 /// Buffers that decoding any column uses.
@@ -272,12 +280,31 @@ impl Values {
 
     /// The number in a row of the decoded page.
     pub fn number(&self, row: u32) -> Option<i64> {
-        let row = row.wrapping_sub(self.first_row) as usize;
+        self.all_numbers().get(row)
+    }
+
+    /// The texts of the decoded page, for many rows.
+    pub fn texts(&self) -> PageTexts<'_> {
+        let text = match &self.entries {
+            Some(entries) if self.is_indexed => &entries.text,
+            _ => &self.text,
+        };
         match self.form {
-            Form::Null => None,
-            _ if self.nulls.get(row).copied().unwrap_or(false) => None,
-            _ => self.numbers.get(row).copied(),
+            Form::Null => PageTexts::Same(None),
+            Form::Same => PageTexts::Same(self.text(self.first_row)),
+            Form::Each => PageTexts::Each {
+                text,
+                spans: &self.spans,
+                first_row: self.first_row,
+                repeat: self.is_indexed,
+            },
         }
+    }
+
+    /// The numbers of the decoded page, for many rows.
+    pub fn all_numbers(&self) -> PageNumbers<'_> {
+        let numbers = if self.form == Form::Null { &[] } else { self.numbers.as_slice() };
+        PageNumbers { numbers, nulls: &self.nulls, first_row: self.first_row }
     }
 
     /// The texts of the decoded page as one, where they stand one after the other
@@ -291,6 +318,62 @@ impl Values {
         let rows = (self.first_row..).zip(&self.spans);
         rows.filter(|(_, span)| **span != Span::NULL)
             .map(|(row, span)| (row, span.start as usize..span.end as usize))
+    }
+}
+
+/// The texts of a column's decoded page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PageTexts<'v> {
+    /// Every row has this one, or none.
+    Same(Option<&'v str>),
+    /// They differ from row to row.
+    Each {
+        /// What the spans are of.
+        text: &'v str,
+        /// Where each row's text stands.
+        spans: &'v [Span],
+        /// The row of the first.
+        first_row: u32,
+        /// Equal texts have equal spans: they are of a dictionary.
+        repeat: bool,
+    },
+}
+
+impl<'v> PageTexts<'v> {
+    /// Of a row: the text, and in a dictionary where it stands there.
+    pub fn get(&self, row: u32) -> (Option<&'v str>, Option<Span>) {
+        match *self {
+            Self::Same(text) => (text, None),
+            Self::Each { text, spans, first_row, repeat } => {
+                let Some(span) = spans.get(row.wrapping_sub(first_row) as usize) else { return (None, None) };
+                // Null lies beyond every text.
+                (text.get(span.start as usize..span.end as usize), repeat.then_some(*span))
+            }
+        }
+    }
+}
+
+/// The numbers of a column's decoded page.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PageNumbers<'v> {
+    numbers: &'v [i64],
+    nulls: &'v [bool],
+    first_row: u32,
+}
+
+impl PageNumbers<'_> {
+    /// Whether no row has one.
+    pub fn is_null(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// The number of a row.
+    pub fn get(&self, row: u32) -> Option<i64> {
+        let row = row.wrapping_sub(self.first_row) as usize;
+        match self.nulls.get(row) {
+            Some(true) => None,
+            _ => self.numbers.get(row).copied(),
+        }
     }
 }
 

@@ -1,0 +1,211 @@
+//! Rows of several inputs into the buffer, column by column.
+//!
+//! Merged rows take turns between hundreds of inputs. Row by row each would ask
+//! its input for every column, and find most of it out of the cache; column by
+//! column an input is asked once for what all its rows have in common, and a text
+//! that an input has again is not looked up again.
+
+use super::buffer::{Buffer, Column as Buffered};
+use super::texts::Texts;
+use crate::event_id::Wide;
+use crate::fold::Folder;
+use crate::read::{Column, Columns, PageTexts, Place, Span};
+use crate::row::StoredRow;
+
+/// Rows are added until their lines are of so many bytes: pages and row groups end there.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Texts of an input whose entries are remembered; a power of two.
+const REMEMBERED: usize = 8;
+
+/// Event batches whose entries are remembered; a power of two.
+const BATCHES: usize = 16;
+
+/// The columns that folding changes; they are added as it says.
+const FOLDED: [Column; 8] = [
+    Column::TimeUnixNano,
+    Column::ObservedTimestamp,
+    Column::EventId,
+    Column::Message,
+    Column::Line,
+    Column::MoreEventIds,
+    Column::EventBatch,
+    Column::EventIndex,
+];
+
+/// Rows that were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Added {
+    pub rows: usize,
+    /// The least and the greatest `timestamp`.
+    pub millis: Option<(i64, i64)>,
+}
+
+impl Buffer {
+    /// Folds and adds rows, one at least, until they make [`CHUNK_BYTES`].
+    pub fn gather(&mut self, inputs: &[&Columns], places: &[Place], folder: &mut Folder) -> Added {
+        let lines = texts(inputs, places, Column::Line);
+        let mut lines_bytes = 0;
+        let fitting = lines.iter().take_while(|line| {
+            let fits = lines_bytes < CHUNK_BYTES;
+            lines_bytes += line.map_or(0, str::len);
+            fits
+        });
+        let rows = fitting.count();
+        let places = places.get(..rows).unwrap_or_default();
+        let mut bytes = self.gather_folded(inputs, places, &lines, folder);
+        for column in Column::ALL.iter().filter(|column| !FOLDED.contains(column)) {
+            bytes += self.gather_column(inputs, places, *column);
+        }
+        self.added(rows, bytes);
+        let times = numbers(inputs, places, Column::Timestamp);
+        let millis = times.iter().flatten().fold(None, |bounds: Option<(i64, i64)>, millis| {
+            let (first, last) = bounds.unwrap_or((*millis, *millis));
+            Some((first.min(*millis), last.max(*millis)))
+        });
+        Added { rows, millis }
+    }
+
+    /// Adds what folding leaves of the columns that it changes; bytes of texts.
+    fn gather_folded(
+        &mut self,
+        inputs: &[&Columns],
+        places: &[Place],
+        lines: &[Option<&str>],
+        folder: &mut Folder,
+    ) -> usize {
+        let text = |column| texts(inputs, places, column).into_iter();
+        let number = |column| numbers(inputs, places, column).into_iter();
+        let int = |column| number(column).map(|number| number.map(|number| number as i32));
+        let mut lines = lines.iter().copied();
+        let (mut messages, mut attributes) = (text(Column::Message), text(Column::Attributes));
+        let (mut trace_ids, mut span_ids) = (text(Column::TraceId), text(Column::SpanId));
+        let (mut request_ids, mut user_ids) = (text(Column::RequestId), text(Column::UserId));
+        let (mut event_names, mut levels) = (text(Column::EventName), text(Column::SeverityText));
+        let (mut methods, mut paths) = (text(Column::HttpMethod), text(Column::Path));
+        let (mut statuses, mut times) = (int(Column::StatusCode), number(Column::Timestamp));
+        let (mut nanos, mut observed) = (number(Column::TimeUnixNano), number(Column::ObservedTimestamp));
+        let (mut ids, mut more_ids) = (text(Column::EventId), text(Column::MoreEventIds));
+        let (mut batches, mut indices) = (text(Column::EventBatch), int(Column::EventIndex));
+        let mut known = [(Wide::MAX, 0); BATCHES];
+        let mut bytes = 0;
+        for place in places {
+            let row = StoredRow {
+                timestamp: times.next().flatten(),
+                time_unix_nano: nanos.next().flatten(),
+                observed_timestamp: observed.next().flatten(),
+                event_id: ids.next().flatten(),
+                severity_text: levels.next().flatten(),
+                message: messages.next().flatten(),
+                trace_id: trace_ids.next().flatten(),
+                span_id: span_ids.next().flatten(),
+                request_id: request_ids.next().flatten(),
+                user_id: user_ids.next().flatten(),
+                event_name: event_names.next().flatten(),
+                http_method: methods.next().flatten(),
+                path: paths.next().flatten(),
+                status_code: statuses.next().flatten(),
+                line: lines.next().flatten(),
+                attributes: attributes.next().flatten(),
+                more_event_ids: more_ids.next().flatten(),
+                event_batch: batches.next().flatten(),
+                event_index: indices.next().flatten(),
+                ..StoredRow::default()
+            };
+            let folded = folder.fold(&row, place.event);
+            // Streams take turns: a batch that came again lately has its entry at hand.
+            let batch = place.event.filter(|_| folded.event_batch.is_some()).map(Wide::batch);
+            let known = batch.and_then(|batch| known.get_mut(batch.spread() % BATCHES));
+            self.push_long(Column::TimeUnixNano, folded.time_unix_nano);
+            self.push_long(Column::ObservedTimestamp, folded.observed_timestamp);
+            self.push_int(Column::EventIndex, folded.event_index);
+            for (column, text) in [
+                (Column::EventId, folded.event_id),
+                (Column::Message, folded.message),
+                (Column::Line, folded.line),
+                (Column::MoreEventIds, folded.more_event_ids),
+            ] {
+                bytes += self.texts(column).map_or(0, |texts| texts.push(text));
+            }
+            let Some(batches) = self.texts(Column::EventBatch) else { continue };
+            match (batch, known) {
+                (Some(batch), Some((known, entry))) if *known == batch && batches.push_again(*entry) => {}
+                (batch, known) => {
+                    bytes += batches.push(folded.event_batch);
+                    if let (Some(batch), Some(known), Some(entry)) = (batch, known, batches.last()) {
+                        *known = (batch, entry);
+                    }
+                }
+            }
+        }
+        bytes
+    }
+
+    /// Adds a column as it is; bytes of texts.
+    fn gather_column(&mut self, inputs: &[&Columns], places: &[Place], column: Column) -> usize {
+        match self.column(column) {
+            Some(Buffered::Texts(_, out)) => return gather_texts(inputs, places, column, out),
+            Some(Buffered::Longs(out)) => out.extend(numbers(inputs, places, column)),
+            Some(Buffered::Ints(out)) => {
+                let all = numbers(inputs, places, column).into_iter();
+                out.extend(all.map(|number| number.map(|number| number as i32)));
+            }
+            Some(Buffered::Doubles(out)) => {
+                let all = numbers(inputs, places, column).into_iter();
+                out.extend(all.map(|number| number.map(|bits| f64::from_bits(bits as u64))));
+            }
+            None => {}
+        }
+        0
+    }
+}
+
+/// Each place's number.
+fn numbers(inputs: &[&Columns], places: &[Place], column: Column) -> Vec<Option<i64>> {
+    let views: Vec<_> = inputs.iter().map(|input| input.numbers(column)).collect();
+    if views.iter().all(|view| view.is_null()) {
+        return vec![None; places.len()];
+    }
+    places.iter().map(|place| views.get(place.input as usize)?.get(place.row)).collect()
+}
+
+/// Each place's text.
+fn texts<'m>(inputs: &[&'m Columns], places: &[Place], column: Column) -> Vec<Option<&'m str>> {
+    let views: Vec<_> = inputs.iter().map(|input| input.texts(column)).collect();
+    if views.iter().all(|view| matches!(view, PageTexts::Same(None))) {
+        return vec![None; places.len()];
+    }
+    places.iter().map(|place| views.get(place.input as usize)?.get(place.row).0).collect()
+}
+
+/// Adds each place's text; bytes of them.
+fn gather_texts(inputs: &[&Columns], places: &[Place], column: Column, out: &mut Texts) -> usize {
+    let views: Vec<_> = inputs.iter().map(|input| input.texts(column)).collect();
+    if views.iter().all(|view| matches!(view, PageTexts::Same(None))) {
+        out.push_nulls(places.len());
+        return 0;
+    }
+    // An input's text, and the entry that it has in `out`.
+    let mut known = vec![[(Span::NULL, 0); REMEMBERED]; inputs.len()];
+    let mut bytes = 0;
+    for place in places {
+        let (view, known) = (views.get(place.input as usize), known.get_mut(place.input as usize));
+        let (Some(view), Some(known)) = (view, known) else { continue };
+        let (text, span) = view.get(place.row);
+        let span = match view {
+            PageTexts::Same(Some(_)) => Some(Span::WHOLE),
+            _ => span,
+        };
+        let Some(span) = span.filter(|span| *span != Span::NULL) else {
+            bytes += out.push(text);
+            continue;
+        };
+        let Some(place) = known.get_mut(span.tag() % REMEMBERED) else { continue };
+        if place.0 == span && out.push_again(place.1) {
+            continue;
+        }
+        bytes += out.push(text);
+        *place = out.last().map_or((Span::NULL, 0), |entry| (span, entry));
+    }
+    bytes
+}

@@ -28,6 +28,11 @@ pub trait Entry {
     fn line(&self) -> &str;
     /// The value of a label, when the entry has it.
     fn label(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// The value of a label that a selector may ask for: any, unless the entries
+    /// have labels that are for filters alone, as in Loki.
+    fn selector_label(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.label(name)
+    }
     /// What kind of label this is; asked only for labels that the entry has.
     fn label_kind(&self, _name: &str) -> LabelKind {
         LabelKind::Stream
@@ -47,6 +52,9 @@ impl<E: Entry + ?Sized> Entry for &E {
     }
     fn label(&self, name: &str) -> Option<Cow<'_, str>> {
         (**self).label(name)
+    }
+    fn selector_label(&self, name: &str) -> Option<Cow<'_, str>> {
+        (**self).selector_label(name)
     }
     fn label_kind(&self, name: &str) -> LabelKind {
         (**self).label_kind(name)

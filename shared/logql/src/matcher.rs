@@ -34,9 +34,9 @@ impl LabelMatcher {
         Ok(Self { name, negated, value: MatchValue::Regex(Pattern::anchored(pattern)?) })
     }
 
-    /// Whether the entry's label satisfies the matcher.
+    /// Whether the entry's label satisfies the matcher, which is one of a selector.
     pub fn matches<E: Entry + ?Sized>(&self, entry: &E) -> bool {
-        self.accepts(entry.label(&self.name).as_deref().unwrap_or_default())
+        self.accepts(entry.selector_label(&self.name).as_deref().unwrap_or_default())
     }
 
     /// Whether a label of this value satisfies the matcher.

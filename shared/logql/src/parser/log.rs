@@ -50,7 +50,10 @@ impl Parser {
             }
             match self.stage()? {
                 Some(stage) => stages.push(stage),
-                None => return Ok(LogExpr { matchers, stages }),
+                None => {
+                    self.settle(&mut stages, true)?;
+                    return Ok(LogExpr { matchers, stages });
+                }
             }
         }
     }
@@ -207,10 +210,29 @@ impl Parser {
 
     fn template(&mut self) -> Result<Template, ParseError> {
         let (text, at) = self.text()?;
-        Template::new(&text).map_err(|err| {
+        Ok(Template::new(&text).unwrap_or_else(|err| {
             let stage = format!("| line_format {}", quote(&text));
-            in_stage(at, &stage, &format!("invalid line template: template: line:1: {err}"))
-        })
+            let error = in_stage(at, &stage, &format!("invalid line template: template: line:1: {err}"));
+            self.unread.push((text.clone(), error));
+            Template::unread(&text)
+        }))
+    }
+
+    /// Decides about the templates that could not be read: where nothing asks for
+    /// the line behind them they are left out, as in Loki; elsewhere they are errors.
+    pub(super) fn settle(&mut self, stages: &mut Vec<Stage>, asks_for_line: bool) -> Result<(), ParseError> {
+        for (source, error) in std::mem::take(&mut self.unread) {
+            let this =
+                |stage: &Stage| matches!(stage, Stage::LineFormat(template) if *template.source() == source);
+            let Some(at) = stages.iter().position(this) else {
+                continue;
+            };
+            if asks_for_line || stages.iter().skip(at + 1).any(Stage::reads_line) {
+                return Err(error);
+            }
+            stages.remove(at);
+        }
+        Ok(())
     }
 
     /// `[--strict] [--keep-empty] [id[="key"], ..]`

@@ -202,7 +202,9 @@ impl Parser {
             Token::Symbol("{" | "(") => None,
             _ => return Err(self.unexpected(&["NUMBER", "{", "("])),
         };
-        let part = self.range_part()?;
+        let mut part = self.range_part()?;
+        let asks_for_line = matches!(op, RangeOp::BytesOverTime | RangeOp::BytesRate);
+        self.settle(&mut part.log.stages, asks_for_line)?;
         let Some(range_nanos) = part.range_nanos else {
             return Err(self.unexpected(&[]));
         };

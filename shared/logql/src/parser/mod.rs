@@ -18,7 +18,7 @@ pub fn parse(source: &str) -> Result<Expr, ParseError> {
     if source.is_empty() {
         return Err(ParseError::new(Position::START, "syntax error: unexpected $end"));
     }
-    let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0 };
+    let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0, unread: Vec::new() };
     let expr = parser.expression()?;
     match parser.peek() {
         Token::End => Ok(expr),
@@ -30,6 +30,8 @@ struct Parser {
     tokens: Vec<(Token, Position)>,
     next: usize,
     depth: usize,
+    /// The templates of lines that cannot be read, in the expression that is being read.
+    unread: Vec<(String, ParseError)>,
 }
 
 impl Parser {

@@ -126,7 +126,8 @@ fn rejects(later: &[Stage], labels: &mut LineLabels<'_>) -> bool {
 }
 
 impl Stage {
-    fn reads_line(&self) -> bool {
+    /// Whether the stage looks at the line.
+    pub(crate) fn reads_line(&self) -> bool {
         match self {
             Self::LineFilter(_)
             | Self::Json(_)

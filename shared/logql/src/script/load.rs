@@ -45,6 +45,11 @@ impl Entry for ScriptEntry {
         self.metadata.get(name).map(Cow::Borrowed)
     }
 
+    /// Loki's selectors know the stream alone.
+    fn selector_label(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.stream.get(name).map(Cow::Borrowed)
+    }
+
     fn label_kind(&self, name: &str) -> LabelKind {
         if self.stream.get(name).is_some() { LabelKind::Stream } else { LabelKind::Metadata }
     }

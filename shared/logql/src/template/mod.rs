@@ -64,6 +64,12 @@ impl Template {
         Ok(Self { source: source.to_owned(), parsed: Arc::new(parsed) })
     }
 
+    /// Stands for a template that could not be read, until the parser has decided
+    /// whether anything needs it. Its text is empty.
+    pub(crate) fn unread(source: &str) -> Self {
+        Self { source: source.to_owned(), parsed: Arc::default() }
+    }
+
     /// The template as it was written.
     pub fn source(&self) -> &str {
         &self.source

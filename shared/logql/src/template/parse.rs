@@ -49,7 +49,7 @@ pub(super) enum Operand {
 }
 
 /// A template and what is known about it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) nodes: Vec<Node>,
     /// What `define` and `block` made.

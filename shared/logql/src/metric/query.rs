@@ -91,7 +91,7 @@ impl<'q> MetricQuery<'q> {
             if end.saturating_sub(start) / step > MAX_POINTS {
                 return Err(EvalError::TooManyPoints { most: MAX_POINTS });
             }
-            if estimates(expr) {
+            if aggregates_by(expr, &[VectorOp::ApproxTopk]) {
                 return Err(EvalError::BadRange("approx_topk is only supported for instant queries"));
             }
         }
@@ -173,23 +173,22 @@ fn check_series(count: usize) -> Result<(), EvalError> {
     if count > MAX_RESULT_SERIES { Err(EvalError::TooManySeries { most: MAX_RESULT_SERIES }) } else { Ok(()) }
 }
 
-/// Whether `approx_topk` stands somewhere in it.
-fn estimates(expr: &MetricExpr) -> bool {
+/// Whether one of these aggregations stands somewhere in it.
+fn aggregates_by(expr: &MetricExpr, ops: &[VectorOp]) -> bool {
     match expr {
         MetricExpr::Aggregation(aggregation) => {
-            aggregation.op == VectorOp::ApproxTopk || estimates(&aggregation.inner)
+            ops.contains(&aggregation.op) || aggregates_by(&aggregation.inner, ops)
         }
-        MetricExpr::Binary(binary) => estimates(&binary.left) || estimates(&binary.right),
-        MetricExpr::LabelReplace(replace) => estimates(&replace.inner),
+        MetricExpr::Binary(binary) => aggregates_by(&binary.left, ops) || aggregates_by(&binary.right, ops),
+        MetricExpr::LabelReplace(replace) => aggregates_by(&replace.inner, ops),
         MetricExpr::Number(_) | MetricExpr::Vector(_) | MetricExpr::Range(_) => false,
     }
 }
 
 /// By their labels, unless the expression says how to sort.
 pub(crate) fn order(expr: &MetricExpr, samples: &mut [Sample]) {
-    let ordered = matches!(expr, MetricExpr::Aggregation(aggregation)
-        if matches!(aggregation.op, VectorOp::Sort | VectorOp::SortDesc));
-    if !ordered {
+    // What sorted, however deep, is not sorted again.
+    if !aggregates_by(expr, &[VectorOp::Sort, VectorOp::SortDesc]) {
         samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
 }

@@ -2,6 +2,9 @@
 
 pub mod args;
 mod check;
+mod dry_run;
+mod files;
+mod test;
 
 use crate::failure::Failure;
 use args::RulesCommand;
@@ -10,5 +13,7 @@ use args::RulesCommand;
 pub async fn run(command: RulesCommand) -> Result<(), Failure> {
     match command {
         RulesCommand::Check(args) => check::run(&args),
+        RulesCommand::Test(args) => test::run(&args),
+        RulesCommand::DryRun(args) => dry_run::run(&args).await,
     }
 }

@@ -1,26 +1,133 @@
 //! `catchment rules check`: rule files, loaded as the functions load them.
 
-use std::fs;
-use std::io::{self, Write};
+mod describe;
 
-use catchment_alert::{RuleFile, RuleSet};
+use std::io::{self, BufWriter, Write};
 
-use super::args::RulesCheckArgs;
+use catchment_alert::{Group, Rule, RuleError, RuleSet, UnitTestFile};
+use catchment_logql::format_duration;
+use serde_json::{Value, json};
+
+use super::args::{RulesCheckArgs, RulesOutput};
+use super::files::Found;
 use crate::failure::Failure;
+use crate::output::{printable, summary};
+
+/// A fault of a file that has no rules.
+struct OtherFault {
+    file: String,
+    line: usize,
+    column: usize,
+    message: String,
+}
 
 /// Runs the command.
 pub fn run(args: &RulesCheckArgs) -> Result<(), Failure> {
-    let mut files = Vec::new();
-    for path in &args.files {
-        let text = fs::read_to_string(path).map_err(|err| Failure::reading(path, err))?;
-        let name = path.display().to_string();
-        files.push(RuleFile { name, text });
+    let found = Found::at(&args.paths)?;
+    let (rules, faults) = RuleSet::load(&found.rules);
+    let others = other_faults(&found);
+    if !faults.is_empty() || !others.is_empty() {
+        return Err(refused(args.output, &faults, &others)?);
     }
-    let (rules, faults) = RuleSet::load(&files);
+    match args.output {
+        RulesOutput::Table => table(&rules, &found),
+        RulesOutput::Json => write_json(&rules, &found),
+    }
+    .map_err(Failure::writing)
+}
+
+fn other_faults(found: &Found) -> Vec<OtherFault> {
+    let mut faults = Vec::new();
+    for (path, text) in &found.tests {
+        if let Err(err) = UnitTestFile::parse(text) {
+            let file = path.display().to_string();
+            faults.push(OtherFault { file, line: err.line, column: err.column, message: err.message });
+        }
+    }
+    faults
+}
+
+/// Every fault, a line each.
+fn refused(output: RulesOutput, faults: &[RuleError], others: &[OtherFault]) -> Result<Failure, Failure> {
+    if output == RulesOutput::Json {
+        let of_rules = faults.iter().map(|it| {
+            let (number, name) = it.rule.clone().map_or((None, None), |(number, name)| (Some(number), name));
+            json!({
+                "file": it.file, "group": it.group, "rule": number, "name": name,
+                "line": it.line, "column": it.column, "message": it.message,
+            })
+        });
+        let of_others = others.iter().map(
+            |it| json!({ "file": it.file, "line": it.line, "column": it.column, "message": it.message }),
+        );
+        let all: Vec<Value> = of_rules.chain(of_others).collect();
+        writeln!(io::stdout(), "{:#}", json!({ "faults": all })).map_err(Failure::writing)?;
+    }
+    let of_rules = faults.iter().map(ToString::to_string);
+    let of_others = others.iter().map(|it| {
+        let place =
+            if it.line > 0 { format!(", line {}, column {}", it.line, it.column) } else { String::new() };
+        format!("file {}{place}: {}", it.file, it.message)
+    });
+    let all: Vec<String> = of_rules.chain(of_others).collect();
+    Ok(Failure::Rejected(all.join("\ncatchment: ")))
+}
+
+fn table(rules: &RuleSet, found: &Found) -> io::Result<()> {
+    let mut sink = BufWriter::new(io::stdout().lock());
+    let rows = each(rules).map(|(group, rule)| {
+        vec![
+            group.name.clone(),
+            rule.name.clone(),
+            kind(rule).to_owned(),
+            format_duration(group.interval_ms),
+            format_duration(rule.for_ms),
+            describe::series(rule.expr.expr()),
+            describe::partials(rule),
+            when(rule).to_owned(),
+        ]
+    });
+    let header = ["group", "rule", "kind", "every", "for", "series by", "partials", "evaluated"];
+    writeln!(sink, "{}", summary(&header, rows))?;
+    for (group, rule) in each(rules) {
+        for warning in describe::warnings(group, rule) {
+            writeln!(sink, "warning: {}: {}", printable(&rule.name), printable(&warning))?;
+        }
+    }
     let (groups, count) = (rules.groups().len(), rules.rules().count());
-    if faults.is_empty() {
-        return writeln!(io::stdout(), "no faults: {groups} groups, {count} rules").map_err(Failure::writing);
-    }
-    let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    Err(Failure::Rejected(listed.join("\ncatchment: ")))
+    let tests = match found.tests.len() {
+        0 => String::new(),
+        n => format!(", and in {n} files of unit tests"),
+    };
+    writeln!(sink, "no faults: {groups} groups, {count} rules{tests}")?;
+    sink.flush()
+}
+
+fn write_json(rules: &RuleSet, found: &Found) -> io::Result<()> {
+    let rules: Vec<Value> = each(rules)
+        .map(|(group, rule)| {
+            json!({
+                "group": group.name, "rule": rule.name, "kind": kind(rule), "id": rule.id.as_str(),
+                "interval_ms": group.interval_ms, "query_offset_ms": group.query_offset_ms, "for_ms": rule.for_ms,
+                "keep_firing_for_ms": rule.keep_firing_for_ms, "expr": rule.expr_text,
+                "series": describe::series(rule.expr.expr()), "partials": describe::partials(rule),
+                "evaluated": when(rule), "warnings": describe::warnings(group, rule),
+            })
+        })
+        .collect();
+    let tests: Vec<String> = found.tests.iter().map(|(path, _)| path.display().to_string()).collect();
+    writeln!(io::stdout(), "{:#}", json!({ "faults": [], "rules": rules, "unit_tests": tests }))
+}
+
+fn each(rules: &RuleSet) -> impl Iterator<Item = (&Group, &Rule)> {
+    rules.groups().iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)))
+}
+
+fn kind(_: &Rule) -> &'static str {
+    "alert"
+}
+
+/// When a line that makes it true is noticed.
+fn when(rule: &Rule) -> &'static str {
+    if rule.expr.grows() { "at once" } else { "at the tick" }
 }

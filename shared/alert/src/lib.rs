@@ -24,6 +24,7 @@ mod ports;
 mod rule_error;
 mod rule_file;
 mod rules;
+mod simulate;
 pub mod slack;
 pub mod sms;
 mod state;
@@ -31,6 +32,7 @@ mod state;
 pub mod suites;
 mod template;
 mod text;
+mod unit_test;
 pub mod versions;
 mod window;
 mod wire;
@@ -52,6 +54,13 @@ pub use partial::{
 pub use ports::{AlertStore, Notifier, PartialStore, Written};
 pub use rule_error::{RuleError, RuleErrors};
 pub use rules::{RuleFile, RuleSet};
+pub use simulate::{
+    ActiveAlert, Episode, FailedEvaluation, NAME_LABEL, OwnedEntry, RecordedSample, Simulated, Simulation,
+};
 pub use state::{AlertState, Phase, Step, next_states};
 pub use template::Template;
+pub use unit_test::{
+    MAX_TEST_FILE_BYTES, MAX_TEST_LINES, MAX_TEST_MS, UnitTestError, UnitTestFailure, UnitTestFile,
+    UnitTestResult,
+};
 pub use window::{StoredWindow, WindowBuilder};

@@ -20,9 +20,14 @@ pub struct RuleFile {
 
 /// The rules that come with Catchment, used until an operator puts their own
 /// beside the archive.
-const EMBEDDED: [(&str, &str); 2] = [
+const EMBEDDED: [(&str, &str); 7] = [
     ("infra/rules/dryad.yaml", include_str!("../../../infra/rules/dryad.yaml")),
-    ("infra/rules/services.yaml", include_str!("../../../infra/rules/services.yaml")),
+    ("infra/rules/errors.yaml", include_str!("../../../infra/rules/errors.yaml")),
+    ("infra/rules/logins.yaml", include_str!("../../../infra/rules/logins.yaml")),
+    ("infra/rules/requests.yaml", include_str!("../../../infra/rules/requests.yaml")),
+    ("infra/rules/lambda.yaml", include_str!("../../../infra/rules/lambda.yaml")),
+    ("infra/rules/containers.yaml", include_str!("../../../infra/rules/containers.yaml")),
+    ("infra/rules/quiet.yaml", include_str!("../../../infra/rules/quiet.yaml")),
 ];
 
 /// Rules in their groups. The names of groups are unique.
@@ -93,6 +98,15 @@ impl RuleSet {
             leaf.since_nanos = since_ms.get(&leaf.id).map_or(i64::MIN, |ms| ms.saturating_mul(1_000_000));
         }
         self
+    }
+
+    /// The rules that are wanted, in their groups.
+    #[must_use]
+    pub fn only(self, wanted: impl Fn(&Rule) -> bool) -> Self {
+        let mut groups = self.groups;
+        groups.iter_mut().for_each(|group| group.rules.retain(&wanted));
+        groups.retain(|group| !group.rules.is_empty());
+        Self::of(groups)
     }
 
     /// The leaves of all rules, each once.

@@ -39,6 +39,8 @@ pub struct TextSink {
     pending: Vec<u8>,
     /// Bytes of whole times, those in `ready` included.
     bytes: u64,
+    /// [`MAX_PENDING_BYTES`].
+    max_pending_bytes: usize,
     /// Bytes of the time that is not whole yet, and went out all the same.
     torn_bytes: u64,
 }
@@ -47,6 +49,8 @@ pub struct TextSink {
 pub struct PartsSink {
     folder: PathBuf,
     part: Option<MergedWriter<io::BufWriter<File>>>,
+    /// [`PART_BYTES`].
+    part_bytes: u64,
     parts: u32,
 }
 
@@ -83,7 +87,8 @@ impl Sink {
     /// A folder, of which `progress` says how many parts are kept.
     pub fn folder(path: &Path, progress: &Progress) -> io::Result<Self> {
         fs::create_dir_all(path)?;
-        Ok(Self::Parts(Box::new(PartsSink { folder: path.to_owned(), part: None, parts: progress.parts })))
+        let (folder, parts) = (path.to_owned(), progress.parts);
+        Ok(Self::Parts(Box::new(PartsSink { folder, part: None, part_bytes: PART_BYTES, parts })))
     }
 
     /// Takes a row.
@@ -100,7 +105,7 @@ impl Sink {
         match self {
             Self::Text(sink) => sink.end_time().map(|()| true),
             Self::Parts(sink) => {
-                Ok(sink.part.as_ref().is_some_and(|part| part.bytes_written() >= PART_BYTES))
+                Ok(sink.part.as_ref().is_some_and(|part| part.bytes_written() >= sink.part_bytes))
             }
         }
     }
@@ -150,7 +155,9 @@ impl Sink {
 
 impl TextSink {
     fn new(format: ExportFormat, out: Box<dyn Write + Send>, file: Option<File>) -> Self {
-        Self { format, out, file, ready: Vec::new(), pending: Vec::new(), bytes: 0, torn_bytes: 0 }
+        let (ready, pending) = (Vec::new(), Vec::new());
+        let max_pending_bytes = MAX_PENDING_BYTES;
+        Self { format, out, file, ready, pending, bytes: 0, max_pending_bytes, torn_bytes: 0 }
     }
 
     /// What comes before all rows.
@@ -167,7 +174,7 @@ impl TextSink {
             ExportFormat::Csv => write_csv(&mut self.pending, row)?,
             _ => write_ndjson(&mut self.pending, row)?,
         }
-        if self.pending.len() >= MAX_PENDING_BYTES {
+        if self.pending.len() >= self.max_pending_bytes {
             self.write_ready()?;
             self.out.write_all(&self.pending)?;
             self.torn_bytes += self.pending.len() as u64;
@@ -226,5 +233,55 @@ impl PartsSink {
         fs::rename(&unfinished, self.path(""))?;
         self.parts += 1;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("catchment-sink-{}-{name}", std::process::id()));
+        fs::remove_dir_all(&folder).ok();
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn text_is_held_back_up_to_its_limit_and_goes_out_from_there() {
+        let folder = folder("pending");
+        let path = folder.join("rows");
+        let Ok(Sink::Text(mut sink)) = Sink::file(ExportFormat::Ndjson, &path, &Progress::default()) else {
+            panic!("a file of text")
+        };
+        assert_eq!(sink.max_pending_bytes, MAX_PENDING_BYTES);
+        let row = StoredRow { line: Some("a line"), ..StoredRow::default() };
+        sink.row(&row).unwrap();
+        let one = sink.pending.len();
+        sink.max_pending_bytes = 3 * one;
+        sink.row(&row).unwrap();
+        assert_eq!((sink.torn_bytes, fs::metadata(&path).unwrap().len()), (0, 0), "it can be taken back");
+        sink.row(&row).unwrap();
+        let out = 3 * one as u64;
+        assert_eq!((sink.torn_bytes, fs::metadata(&path).unwrap().len()), (out, out));
+        assert!(!Sink::Text(sink).take_back(), "it is out");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_part_ends_when_it_is_full() {
+        let folder = folder("parts");
+        let Ok(Sink::Parts(mut sink)) = Sink::folder(&folder, &Progress::default()) else { panic!("parts") };
+        assert_eq!(sink.part_bytes, PART_BYTES);
+        sink.row(&StoredRow::default()).unwrap();
+        // `PAR1` is written, and no row group yet.
+        sink.part_bytes = sink.part.as_ref().unwrap().bytes_written() + 1;
+        let mut sink = Sink::Parts(sink);
+        assert!(!sink.end_time().unwrap());
+        if let Sink::Parts(sink) = &mut sink {
+            sink.part_bytes -= 1;
+        }
+        assert!(sink.end_time().unwrap());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

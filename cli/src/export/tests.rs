@@ -1,11 +1,12 @@
 //! Exports that are interrupted anywhere end as if they had not been.
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::task::Poll;
 
 use bytes::Bytes;
-use catchment_archive::{ArchiveStore, MemoryArchive, ObjectKey, split_by_day, write_parquet};
+use catchment_archive::{ArchiveStore, Listed, MemoryArchive, ObjectKey, split_by_day, write_parquet};
 use catchment_record::{BatchId, EventTime, LogGroup, LogRecord, LogStream, RetentionClass, Source, redact};
 use clap::Parser;
 
@@ -175,5 +176,59 @@ async fn what_is_foreign_is_left_out_and_counted() {
     assert_eq!(counts.foreign.len(), 1);
     assert_eq!(counts.foreign[0].key, key);
     assert_eq!(std::fs::read_to_string(folder.join("rows")).unwrap().lines().count(), 84);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// An archive whose objects are replaced under the reader's hands a number of times.
+struct Replaced {
+    archive: MemoryArchive,
+    left: std::sync::atomic::AtomicU32,
+}
+
+impl Replaced {
+    fn is_gone(&self) -> bool {
+        let once_less = |left: u32| left.checked_sub(1);
+        let order = std::sync::atomic::Ordering::Relaxed;
+        self.left.fetch_update(order, order, once_less).is_ok()
+    }
+}
+
+impl ObjectReader for Replaced {
+    type Error = <MemoryArchive as ObjectReader>::Error;
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, Self::Error> {
+        self.archive.list(prefix, after).await
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, Self::Error> {
+        self.archive.folders(prefix).await
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, Self::Error> {
+        if self.is_gone() { Ok(None) } else { self.archive.get(key).await }
+    }
+
+    async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Option<Bytes>, Self::Error> {
+        if self.is_gone() { Ok(None) } else { self.archive.get_range(key, range).await }
+    }
+}
+
+#[tokio::test]
+async fn objects_that_are_replaced_are_listed_again_up_to_the_limit() {
+    let folder = scratch("relists");
+    let (args, query) = typed(&["--class", "long"]);
+    for (times, is_done) in [(MAX_RELISTS, true), (MAX_RELISTS + 1, false)] {
+        // The objects of the class are opened together: each is gone, each time.
+        let archive = archive().await;
+        let objects = archive.objects().keys().filter(|key| key.as_str().contains("class=long")).count();
+        assert_eq!(objects, 2, "one a day, and a day is read after the other");
+        let store = Replaced { archive, left: times.into() };
+        let mut output = Output::open(&folder.join(times.to_string()), args.format, &query).unwrap();
+        let filled = output.fill(&store, &query, &ProgressBar::hidden(), std::future::pending()).await;
+        assert_eq!(filled.is_ok(), is_done, "{times}");
+        if let Err(failure) = filled {
+            assert!(failure.to_string().contains("was replaced while it was read"), "{failure}");
+        }
+    }
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -72,6 +72,11 @@ mod tests {
         for length in [0, 1, 31, length - 1, length + 1, 2 * MAX_BLOOM_BYTES] {
             assert_eq!(block_of(&(10..10 + length), "x"), None, "{length}");
         }
+        // The largest that fits, and the next.
+        for (bits_bytes, is_believed) in [(MAX_BLOOM_BYTES / 2, true), (MAX_BLOOM_BYTES, false)] {
+            let filter = 10..10 + bits_bytes + header_bytes(bits_bytes);
+            assert_eq!(block_of(&filter, "x").is_some(), is_believed, "{bits_bytes}");
+        }
         assert!(may_hold(&[0; 31], "x"), "a block that is cut says nothing");
         assert!(!may_hold(&[0; 32], "x"));
     }

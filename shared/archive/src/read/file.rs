@@ -196,3 +196,39 @@ fn times(group: &RowGroup) -> Option<(i64, i64)> {
     }
     Some((first, last))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::footer::{Chunk, Codec};
+    use crate::store::MemoryArchive;
+
+    #[tokio::test]
+    async fn a_row_group_is_as_large_as_it_may_be_and_no_larger() {
+        for (bytes, is_asked_for) in [(MAX_GROUP_BYTES, true), (MAX_GROUP_BYTES + 1, false)] {
+            let key = ObjectKey::new("logs/class=short/dt=2026-11-21/x.parquet");
+            let listed = Listed { key, bytes: bytes + 4, modified_millis: 0 };
+            let chunk = Chunk {
+                column: Column::Line,
+                codec: Codec::None,
+                bytes: 4..4 + bytes,
+                nulls: None,
+                min: None,
+                max: None,
+                bloom: None,
+            };
+            let mut file = OpenFile {
+                source: Source::new(&listed),
+                schema_version: 3,
+                rows: 1,
+                replaces: Vec::new(),
+                row_groups: vec![RowGroup { rows: 1, chunks: vec![chunk] }],
+            };
+            let columns = ColumnSet::of(&[Column::Line]);
+            // What is asked for is not there.
+            let error = file.fetch(&MemoryArchive::default(), 0, columns).await.unwrap_err();
+            assert_eq!(matches!(error, ReadError::Gone { .. }), is_asked_for, "{error:?}");
+            assert_eq!(matches!(error, ReadError::Foreign { .. }), !is_asked_for, "{error:?}");
+        }
+    }
+}

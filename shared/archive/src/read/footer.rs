@@ -346,4 +346,53 @@ mod tests {
         assert!(footer_bytes(b"\0\0\0\0PAR2", 100).is_err());
         assert!(footer_bytes(b"PAR1", 100).is_err());
     }
+
+    /// A length or a count, as Thrift's compact protocol has it.
+    fn varint(mut number: u64, out: &mut Vec<u8>) {
+        while number >= 0x80 {
+            out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        out.push(number as u8);
+    }
+
+    /// A list of equal structures.
+    fn structs(field: u8, count: usize, each: &[u8], out: &mut Vec<u8>) {
+        out.extend([field, 0xfc]);
+        varint(count as u64, out);
+        (0..count).for_each(|_| out.extend_from_slice(each));
+    }
+
+    /// A footer of a file that has only columns that nobody knows.
+    fn footer(leaves: usize, groups: usize, rows_each: u64) -> Result<Footer, Damage> {
+        let mut out = Vec::new();
+        // The root, which is not looked at, and leaves: their name alone.
+        structs(0x29, 1 + leaves, b"\x48\x01x\0", &mut out);
+        out.push(0x16);
+        varint(2 * rows_each * groups as u64, &mut out);
+        let mut group = Vec::new();
+        structs(0x19, leaves, b"\0", &mut group);
+        group.push(0x26);
+        varint(2 * rows_each, &mut group);
+        group.push(0);
+        structs(0x19, groups, &group, &mut out);
+        let pair =
+            [b"\x18\x18", SCHEMA_VERSION_KEY.as_bytes(), b"\x18\x01", SCHEMA_VERSION.as_bytes(), b"\0"];
+        structs(0x19, 1, &pair.concat(), &mut out);
+        out.push(0);
+        assert_eq!(SCHEMA_VERSION_KEY.len(), 0x18);
+        Footer::parse(&out, 1000)
+    }
+
+    #[test]
+    fn columns_row_groups_and_rows_are_as_many_as_they_may_be_and_no_more() {
+        let refused = |result: Result<Footer, Damage>| result.unwrap_err().to_string();
+        assert_eq!(footer(3, 2, 5).unwrap().rows, 10);
+        assert!(footer(MAX_LEAVES, 1, 1).is_ok());
+        assert!(refused(footer(MAX_LEAVES + 1, 1, 1)).contains("a list that is not ours"));
+        assert_eq!(footer(1, MAX_ROW_GROUPS, 1).unwrap().row_groups.len(), MAX_ROW_GROUPS);
+        assert!(refused(footer(1, MAX_ROW_GROUPS + 1, 1)).contains("a list that is not ours"));
+        assert_eq!(footer(1, 1, MAX_GROUP_ROWS).unwrap().rows, MAX_GROUP_ROWS);
+        assert!(refused(footer(1, 1, MAX_GROUP_ROWS + 1)).contains("more than 16777216 are not ours"));
+    }
 }

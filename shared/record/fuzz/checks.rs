@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use catchment_logql::{Entry, Expr, MetricQuery, PipelineContext, QueryTimes};
+use catchment_logql::{AlertSubject, AlertTemplate, Entry, Expr, MetricQuery, PipelineContext, QueryTimes};
 use catchment_record::{
     Envelope, EventTime, LogEvent, LogGroup, LogRecord, LogStream, Pipeline, Source, Stitcher, gunzip,
     redact as redact_line,
@@ -130,11 +130,16 @@ impl Entry for FuzzedLine<'_> {
 }
 
 /// A query is written as it is read, and runs over any lines: the first text is
-/// the query, the others, after a NUL each, are lines.
+/// the query (and a template of an alert), the others, after a NUL each, are lines.
 pub fn logql(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut texts = text.split('\u{0}');
-    let Ok(expr) = catchment_logql::parse(texts.next().unwrap()) else { return };
+    let first = texts.next().unwrap();
+    if let Ok(template) = AlertTemplate::new(first) {
+        let labels = [("a".to_owned(), "b".to_owned())].into();
+        drop(template.render(&AlertSubject { labels, value: 1e6, ..AlertSubject::default() }));
+    }
+    let Ok(expr) = catchment_logql::parse(first) else { return };
     let written = expr.to_string();
     assert_eq!(catchment_logql::parse(&written).expect(&written), expr, "{written}");
     let lines: Vec<FuzzedLine<'_>> = texts.map(FuzzedLine).collect();

@@ -74,6 +74,17 @@ impl Renderer<'_> {
 
     fn step(&mut self) -> Result<(), TemplateError> {
         self.steps += 1;
+        self.check()
+    }
+
+    /// Counts what it costs to make or to copy a value, so that few steps cannot
+    /// do much work.
+    fn weigh(&mut self, value: &Value) -> Result<(), TemplateError> {
+        self.steps = self.steps.saturating_add(value.weight());
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), TemplateError> {
         if self.steps > MAX_TEMPLATE_STEPS {
             return Err(TemplateError::new(format!(
                 "the template takes more than {MAX_TEMPLATE_STEPS} steps"
@@ -258,7 +269,9 @@ impl Renderer<'_> {
             arguments.push(self.operand(operand, dot)?);
         }
         arguments.extend(last);
-        functions::call(function, arguments, &self.scope)
+        let value = functions::call(function, arguments, &self.scope)?;
+        self.weigh(&value)?;
+        Ok(value)
     }
 
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Value, TemplateError> {
@@ -269,6 +282,7 @@ impl Renderer<'_> {
                 let (_, value) =
                     known.ok_or_else(|| TemplateError::new(format!("undefined variable \"${name}\"")))?;
                 let value = value.clone();
+                self.weigh(&value)?;
                 self.fields(value, names)
             }
             Operand::Literal(value) => Ok(value.clone()),

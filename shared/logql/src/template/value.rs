@@ -49,6 +49,17 @@ impl Value {
         }
     }
 
+    /// How many steps it is worth to make or to copy it: one for each 64 bytes of
+    /// text, and one for each member.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len() / 64,
+            Self::List(items) => items.iter().map(|item| 1 + item.weight()).sum(),
+            Self::Map(map) => map.values().map(|item| 1 + item.weight()).sum(),
+            _ => 0,
+        }
+    }
+
     /// As Go's `%v` prints it.
     pub(super) fn print(&self) -> String {
         match self {

@@ -24,7 +24,7 @@ const DURATION_UNITS: [(&str, f64); 10] = [
 const GO_UNITS: usize = 8;
 
 /// Units of a size by their letters in lower case.
-const SIZE_UNITS: [(&str, f64); 23] = [
+const SIZE_UNITS: [(&str, f64); 26] = [
     ("", 1.0),
     ("b", 1.0),
     ("k", 1e3),
@@ -47,7 +47,10 @@ const SIZE_UNITS: [(&str, f64); 23] = [
     ("pb", 1e15),
     ("pi", 1_125_899_906_842_624.0),
     ("pib", 1_125_899_906_842_624.0),
+    ("e", 1e18),
     ("eb", 1e18),
+    ("ei", 1_152_921_504_606_846_976.0),
+    ("eib", 1_152_921_504_606_846_976.0),
 ];
 
 /// Reads a duration as Go's `time.ParseDuration`, in nanoseconds.

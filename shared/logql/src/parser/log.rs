@@ -140,16 +140,10 @@ impl Parser {
                 };
                 alternatives.push(alternative.map_err(|why| ParseError::new(at, why))?);
             }
-            if self.peek_word() != "or" || !self.alternative_follows() {
+            if !self.eat_word("or") {
                 return Ok(LineFilter { negated: op.starts_with('!'), alternatives });
             }
-            self.next += 1;
         }
-    }
-
-    /// Whether the `or` is one of the filter's, not one between two metrics.
-    fn alternative_follows(&self) -> bool {
-        matches!(self.peek_second(), Token::Text(_)) || self.ip_follows()
     }
 
     /// `ip("..")`.

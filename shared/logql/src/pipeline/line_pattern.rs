@@ -125,6 +125,9 @@ impl LinePattern {
     /// Extracts the captures. Where a literal is missing, the capture before it
     /// takes the rest of the line, and no other follows.
     pub(super) fn process(&self, line: &str, labels: &mut LineLabels<'_>) {
+        if line.is_empty() {
+            return;
+        }
         let mut rest = line;
         let mut open: Option<&Option<String>> = None;
         for (i, part) in self.parts.iter().enumerate() {

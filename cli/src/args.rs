@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::backfill::BackfillArgs;
 pub use crate::export::args::ExportArgs;
+use crate::query::args::{QUERY_HELP, QueryArgs, TAIL_HELP, TailArgs};
 pub use crate::replay::ReplayArgs;
 pub use crate::retention::args::RetentionCommand;
 pub use crate::rules::args::RulesCommand;
@@ -34,9 +35,12 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Ask the archive in SQL, through Amazon Athena.
-    #[command(after_help = EXIT_CODES)]
-    Query(QueryArgs),
+    /// Ask the archive in LogQL, or in SQL through Amazon Athena.
+    #[command(before_help = QUERY_HELP, after_help = EXIT_CODES)]
+    Query(Box<QueryArgs>),
+    /// Show lines as they come, chosen in LogQL. Ctrl-C ends it.
+    #[command(before_help = TAIL_HELP, after_help = EXIT_CODES)]
+    Tail(TailArgs),
     /// Copy records out of the archive: rows in order of time, each once, as text or Parquet.
     #[command(after_help = EXIT_CODES)]
     Export(Box<ExportArgs>),
@@ -85,38 +89,6 @@ pub enum Format {
     Json,
     /// RFC 4180 with a header. NULL is an empty field.
     Csv,
-}
-
-/// `catchment query`.
-#[derive(Debug, Args)]
-pub struct QueryArgs {
-    /// The statement; `-` reads it from standard input.
-    #[arg(long, value_name = "SQL")]
-    pub sql: String,
-    /// The Catchment stack: its Athena workgroup has the same name.
-    #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]
-    pub stack: String,
-    /// The Athena workgroup, where it is not named like the stack.
-    #[arg(long, value_name = "NAME")]
-    pub workgroup: Option<String>,
-    /// The Glue database.
-    #[arg(long, env = "CATCHMENT_DATABASE", default_value = "catchment", value_name = "NAME")]
-    pub database: String,
-    /// The AWS Region, where it is not the profile's or AWS_REGION.
-    #[arg(long)]
-    pub region: Option<String>,
-    /// The profile in ~/.aws/config.
-    #[arg(long)]
-    pub profile: Option<String>,
-    /// Another endpoint than AWS's own (an emulator).
-    #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
-    /// The form of the answer.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-    /// Show this many rows at most (a table shows 1,000 unless told otherwise).
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub limit: Option<u64>,
 }
 
 /// `catchment parse`.

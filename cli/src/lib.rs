@@ -2,6 +2,7 @@
 //! output and nothing else does; progress and complaints go to standard error.
 
 mod access;
+mod archive;
 pub mod args;
 mod athena;
 mod aws;
@@ -18,6 +19,7 @@ mod replay;
 mod retention;
 mod rules;
 pub mod stack;
+mod tail;
 mod when;
 
 use args::{Cli, Command};
@@ -26,7 +28,8 @@ use failure::Failure;
 /// Runs what was typed.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        Command::Query(args) => query::run(args).await,
+        Command::Query(args) => query::run(*args).await,
+        Command::Tail(args) => tail::run(args).await,
         Command::Retention(command) => retention::run(command).await,
         Command::Export(args) => export::run(*args).await,
         Command::Parse(args) => parse::run(&args),

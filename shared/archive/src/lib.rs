@@ -17,8 +17,8 @@ pub use fold::escape_line;
 pub use key::{Day, LogKey, ObjectKey, QuarantineKeys, split_by_day};
 pub use parquet_file::{MergedWriter, ParquetEncoder, ParquetError, Written, write_parquet};
 pub use read::{
-    ArchiveReader, ArchiveRows, Batch, Column, ColumnSet, Filter, Lookup, Merge, MergeInput, MergeLimits,
-    Merged, OpenFile, Order, ReadCounts, ReadError, Rows, Skipped, TimeRange,
+    ArchiveReader, ArchiveRows, Batch, Column, ColumnSet, Filter, Follower, Lookup, Merge, MergeInput,
+    MergeLimits, Merged, OpenFile, Order, ReadCounts, ReadError, Rows, Skipped, Sweep, TimeRange,
 };
 pub use row::StoredRow;
 pub use schema::{MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY};

@@ -2,6 +2,7 @@
 //! time, each record once.
 //!
 //! ```text
+//! Follower        asks again and again for what is new
 //! ArchiveReader   lists keys, leaves replaced objects out, prunes by key
 //!   └ Merge       k-way by (time, event ids), inputs opened when their time comes
 //!       └ Rows    one object's rows, a set of pages at a time, filtered
@@ -19,6 +20,7 @@ mod encoding;
 mod fetch;
 mod file;
 mod filter;
+mod follow;
 mod footer;
 mod merge;
 mod page;
@@ -37,6 +39,7 @@ pub use archive::{ArchiveReader, ArchiveRows, ReadCounts};
 pub use column::{Column, ColumnSet};
 pub use file::OpenFile;
 pub use filter::{Filter, Lookup};
+pub use follow::{Follower, Sweep};
 pub(crate) use merge::Place;
 pub use merge::{Merge, MergeInput, MergeLimits, Merged, Skipped};
 pub use range::TimeRange;

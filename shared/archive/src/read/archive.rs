@@ -142,18 +142,27 @@ pub struct ArchiveRows<'s, S: ObjectReader> {
 impl<'s, S: ObjectReader> ArchiveRows<'s, S> {
     /// The next row, as stored; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<StoredRow<'_>>, ReadError<S::Error>> {
+        Ok(if self.advance().await? { self.row() } else { None })
+    }
+
+    /// Goes to the next row; `false` at the end.
+    pub(super) async fn advance(&mut self) -> Result<bool, ReadError<S::Error>> {
         loop {
             if let Some(merge) = &mut self.merge {
                 if merge.advance().await? {
-                    break;
+                    return Ok(true);
                 }
                 self.counts = self.counts();
                 self.merge = None;
             }
-            let Some((day, classes)) = self.days.pop_front() else { return Ok(None) };
+            let Some((day, classes)) = self.days.pop_front() else { return Ok(false) };
             self.merge = Some(self.open_day(day, &classes).await?);
         }
-        Ok(self.merge.as_ref().and_then(Merge::row))
+    }
+
+    /// The row that it went to.
+    pub(super) fn row(&self) -> Option<StoredRow<'_>> {
+        self.merge.as_ref().and_then(Merge::row)
     }
 
     /// What it took so far.

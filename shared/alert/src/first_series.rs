@@ -63,3 +63,42 @@ fn hash(labels: &Labels) -> u64 {
     labels.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(n: usize) -> Labels {
+        Labels::from_iter([("n", format!("{n:04}"))])
+    }
+
+    #[test]
+    fn the_first_series_stay_at_the_limit_whatever_the_order() {
+        let kept = |order: &mut dyn Iterator<Item = usize>| {
+            let mut set: FirstSeries<usize> = FirstSeries::default();
+            for n in order {
+                if let Some(count) = set.place(series(n), || 0) {
+                    *count += 1;
+                }
+            }
+            (set.cut(), set.into_map())
+        };
+        assert_eq!(kept(&mut (0..MAX_SERIES)).0, 0, "at the limit nothing is cut");
+        let (cut, first) = kept(&mut (0..MAX_SERIES + 3));
+        assert_eq!((cut, first.len()), (3, MAX_SERIES));
+        assert!(!first.contains_key(&series(MAX_SERIES)));
+        assert_eq!(kept(&mut (0..MAX_SERIES + 3).rev()), (3, first), "the last come first");
+        let (cut, twice) = kept(&mut (0..MAX_SERIES + 3).rev().chain(0..MAX_SERIES + 3));
+        assert_eq!(cut, 3, "a series that was cut is counted once");
+        assert!(twice.values().all(|count| *count == 2), "one that stays counts all");
+    }
+
+    #[test]
+    fn labels_that_are_too_long_are_cut() {
+        let mut set: FirstSeries<()> = FirstSeries::default();
+        let long = |bytes: usize| Labels::from_iter([("n", "x".repeat(bytes - 1))]);
+        assert!(set.place(long(MAX_SERIES_BYTES), || ()).is_some());
+        assert!(set.place(long(MAX_SERIES_BYTES + 1), || ()).is_none());
+        assert_eq!(set.cut(), 1);
+    }
+}

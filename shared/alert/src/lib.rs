@@ -8,6 +8,7 @@
 
 mod adopt;
 mod condition;
+mod cost;
 mod diff;
 mod digest;
 pub mod email;
@@ -41,6 +42,7 @@ mod yaml;
 pub use adopt::{Adopted, Offered};
 pub use catchment_logql::TemplateError;
 pub use catchment_logql::{Accumulator, Labels, LineErrors};
+pub use cost::{ITEM_BYTES, RuleCost};
 pub use diff::{Change, FieldChange, RuleDiff, diff};
 pub use first_series::{MAX_SERIES, MAX_SERIES_BYTES};
 pub use group::{Evaluated, EvaluationError, Group, Rule, RuleId};

@@ -92,3 +92,24 @@ fn a_changed_expression_is_another_rule() {
     assert_eq!(id("rate({a=\"b\"}[5m]) > 1"), id("rate({a=\"b\"}[5m]) > 1"));
     assert_ne!(id("rate({a=\"b\"}[5m]) > 1"), id("rate({a=\"b\"}[5m]) > 2"));
 }
+
+#[test]
+fn windows_are_bounded() {
+    let fault = |interval: &str, window: &str| {
+        let text = format!(
+            "groups:\n- name: g\n  interval: {interval}\n  rules:\n  - alert: A\n    expr: 'rate({{a=\"b\"}}{window}) > 1'\n"
+        );
+        parse(&text).err()
+    };
+    for (interval, at_the_limit, beyond, word) in [
+        ("1m", "[24h]", "[1441m]", "the range is longer than 24h"),
+        ("1m", "[5m] offset 7d", "[5m] offset 10081m", "the offset is longer than 168h"),
+        // 1,500 buckets of ten seconds.
+        ("10s", "[250m]", "[15010s]", "share no step coarse enough"),
+        ("10s", "[11s]", "[10001ms]", "share no step coarse enough"),
+    ] {
+        assert_eq!(fault(interval, at_the_limit), None, "{at_the_limit}");
+        let fault = fault(interval, beyond).unwrap();
+        assert!(fault.contains(word), "{beyond}: {fault}");
+    }
+}

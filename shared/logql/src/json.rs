@@ -5,11 +5,16 @@ use std::borrow::Cow;
 
 use crate::MAX_JSON_DEPTH;
 
-/// Why a line is not JSON.
+/// Why a line is not JSON, in the words of the scanner that Loki uses
+/// (<https://github.com/buger/jsonparser>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JsonError {
     #[error("Value looks like object, but can't find closing '}}' symbol")]
     Malformed,
+    #[error("Malformed JSON error")]
+    MalformedJson,
+    #[error("Unknown value type")]
+    UnknownValue,
     #[error("expecting json object(6), but it is not")]
     NotAnObject,
     #[error("Value is array, but can't find closing ']' symbol")]
@@ -21,6 +26,7 @@ pub(crate) enum JsonError {
 }
 
 /// A place in a JSON text.
+#[derive(Clone)]
 pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -74,9 +80,10 @@ impl<'a> Scanner<'a> {
             self.first = false;
             return Ok(None);
         }
+        let ended = if self.first { JsonError::MalformedJson } else { JsonError::MalformedArray };
         if !self.first {
             if !self.eat(b',') {
-                return Err(JsonError::Malformed);
+                return Err(if self.byte().is_none() { ended } else { JsonError::Malformed });
             }
             // Loki's scanner takes a comma behind the last member.
             if self.eat(b'}') {
@@ -85,11 +92,35 @@ impl<'a> Scanner<'a> {
             }
         }
         self.first = false;
-        let key = self.string().map_err(|_| JsonError::Malformed)?;
+        match self.peek() {
+            Some(b'"') => {}
+            Some(_) => return Err(JsonError::Malformed),
+            None => return Err(ended),
+        }
+        let key = self.string().map_err(|_| JsonError::MalformedJson)?;
         if !self.eat(b':') || self.peek().is_none() {
-            return Err(JsonError::Malformed);
+            return Err(JsonError::MalformedJson);
         }
         Ok(Some(key))
+    }
+
+    /// Whether the object that stands here has an end.
+    pub(crate) fn closes(&self) -> bool {
+        let mut ahead = self.clone();
+        let mut open = 0usize;
+        loop {
+            match ahead.peek() {
+                Some(b'"') if ahead.string().is_err() => return false,
+                Some(b'"') => {}
+                Some(b'}') if open == 1 => return true,
+                Some(byte) => {
+                    open += usize::from(byte == b'{');
+                    open -= usize::from(byte == b'}' && open > 0);
+                    ahead.at += 1;
+                }
+                None => return false,
+            }
+        }
     }
 
     /// Goes into the array that stands here.
@@ -182,7 +213,7 @@ impl<'a> Scanner<'a> {
         let word = rest.get(..end).unwrap_or_default();
         let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
         if !number && !["true", "false", "null"].contains(&word) {
-            return Err(JsonError::Malformed);
+            return Err(JsonError::UnknownValue);
         }
         self.at += end;
         Ok(())

@@ -63,7 +63,9 @@ fn members(
     line: &str,
     take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool,
 ) -> Result<(), (&'static str, String)> {
-    let ended = flatten(&mut Scanner::new(line), &mut String::new(), take);
+    // Of an object that has no end, nothing is taken: only a line that was cut has one.
+    let is_cut = !line.trim_ascii_end().ends_with('}');
+    let ended = flatten(&mut Scanner::new(line), is_cut, &mut String::new(), take);
     ended.map(|_| ()).map_err(|err| ("JSONParserErr", err.to_string()))
 }
 
@@ -71,6 +73,7 @@ fn members(
 /// `name`; true when `take` has enough.
 fn flatten(
     scanner: &mut Scanner<'_>,
+    is_cut: bool,
     name: &mut String,
     take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool,
 ) -> Result<bool, JsonError> {
@@ -83,7 +86,8 @@ fn flatten(
         }
         sanitize(&key, name);
         let has_enough = match scanner.peek() {
-            Some(b'{') => flatten(scanner, name, take)?,
+            Some(b'{') if is_cut && !scanner.closes() => return Err(JsonError::Malformed),
+            Some(b'{') => flatten(scanner, is_cut, name, take)?,
             Some(b'[' | b'n') => {
                 scanner.skip_value()?;
                 false

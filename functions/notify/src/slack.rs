@@ -1,169 +1,256 @@
-//! One message to Slack's incoming webhook: its address from a secret, and
-//! patience with its limits (one message a second, 429 with `Retry-After`).
+//! Alerts to Slack, by an incoming webhook or as a bot.
 //!
-//! Limits: <https://docs.slack.dev/apis/web-api/rate-limits>
+//! A bot's messages about one alert are one thread: the first is its beginning,
+//! whose `ts` is kept by the alert's id. A webhook is not told the `ts` of what it
+//! posts and cannot answer in a thread; there the alert's id is what belongs together.
+//!
+//! Patience with Slack's limits: <https://docs.slack.dev/apis/web-api/rate-limits>
 
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 
-use catchment_aws::AwsError;
+use catchment_alert::DeliveryStore;
 use catchment_aws::config::Secret;
 use catchment_aws::secrets::SecretSource;
 use catchment_aws::webhook::{Answer, WebhookClient, WebhookUrl};
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
-/// Attempts for one message, the first included.
-const MAX_ATTEMPTS: u32 = 5;
-/// The first pause after a failure that names none; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause Slack may ask for; with more the message is left to the
-/// retries of Lambda and SNS, which are minutes apart.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
+use crate::patience::{Attempt, DeliveryError, Sending, deliver, unanswered, unsuccessful};
 
-/// A message that did not arrive.
-#[derive(Debug, thiserror::Error)]
-pub enum SlackError {
-    /// The webhook's address could not be read.
-    #[error(transparent)]
-    Secret(#[from] AwsError),
-    /// The secret holds something else.
-    #[error(
-        "the Slack webhook secret is unusable: its value {reason}; store the webhook's URL, or {{\"url\": \"https://...\"}}"
-    )]
-    SecretValue {
-        /// What it is instead.
-        reason: String,
-    },
-    /// Slack refuses, and would again.
-    #[error("Slack refused the message with HTTP {status} {word}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// Slack's word for it, such as `no_service` or `invalid_blocks`.
-        word: String,
-    },
-    /// Slack was busy, down or out of reach until the time or the attempts were up.
-    #[error("Slack did not take the message in {attempts} attempts: {last}")]
-    Unavailable {
-        /// How often it was tried.
-        attempts: u32,
-        /// What happened the last time.
-        last: String,
-    },
+/// Slack's Web API; GovSlack and the tests have another.
+const API_URL: &str = "https://slack.com/api";
+
+/// How Slack is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Access {
+    Webhook(WebhookUrl),
+    Bot { url: WebhookUrl, token: Secret, channel: String },
 }
 
-impl SlackError {
-    /// Whether a later attempt may succeed.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Secret(err) => err.is_transient(),
-            Self::Unavailable { .. } => true,
-            Self::SecretValue { .. } | Self::Refused { .. } => false,
-        }
-    }
-}
-
-/// Slack's incoming webhook.
+/// Slack.
 pub struct Slack<S> {
     secret: S,
     client: WebhookClient,
-    url: Mutex<Option<WebhookUrl>>,
+    access: Mutex<Option<Access>>,
 }
 
 impl<S: SecretSource> Slack<S> {
-    /// The webhook whose address `secret` holds. It is read when first needed,
-    /// and once more when Slack says that the address is no longer good.
+    /// The Slack that `secret` opens. It is read when first needed, and once more
+    /// when Slack says that it is no longer good.
     pub fn new(secret: S, client: WebhookClient) -> Self {
-        Self { secret, client, url: Mutex::new(None) }
+        Self { secret, client, access: Mutex::new(None) }
     }
 
-    /// Posts a message, at the latest until `deadline`. `retries` counts every
-    /// attempt after the first.
-    pub async fn post(&self, message: &str, deadline: Instant, retries: &mut u64) -> Result<(), SlackError> {
-        let mut url = self.url().await?;
-        let mut address_is_fresh = false;
-        let mut pause = FIRST_PAUSE;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let post = self.client.post_json(&url, message.to_owned());
-            let Ok(outcome) = timeout_at(deadline, post).await else {
-                let last = "the invocation's time was up".to_owned();
-                return Err(SlackError::Unavailable { attempts, last });
-            };
-            let (last, wait) = match outcome {
-                Ok(answer) if answer.is_success() => return Ok(()),
-                Ok(answer) if answer.status == 429 => (told(&answer), answer.retry_after.unwrap_or(pause)),
-                Ok(answer) if answer.status >= 500 => (told(&answer), pause),
-                Ok(answer) if matches!(answer.status, 403 | 404 | 410) && !address_is_fresh => {
-                    address_is_fresh = true;
-                    let renewed = self.fetch().await?;
-                    if renewed == url {
-                        return Err(refused(&answer));
-                    }
-                    url = renewed;
-                    (told(&answer), Duration::ZERO)
-                }
-                Ok(answer) => return Err(refused(&answer)),
-                Err(err) if err.is_transient() => (err.to_string(), pause),
-                Err(err) => return Err(err.into()),
-            };
-            let next = Instant::now() + wait;
-            if attempts == MAX_ATTEMPTS || wait > MAX_RETRY_AFTER || next >= deadline {
-                return Err(SlackError::Unavailable { attempts, last });
-            }
-            tracing::warn!(attempts, reason = last, "Slack did not take the message yet");
-            sleep_until(next).await;
-            *retries += 1;
-            pause *= 2;
-        }
+    /// Posts a message about an alert, at the latest until `deadline`.
+    pub async fn post(
+        &self,
+        message: &Value,
+        alert_id: Option<&str>,
+        store: &impl DeliveryStore,
+        (deadline, now_ms): (Instant, i64),
+        retries: &mut u64,
+    ) -> Result<(), DeliveryError> {
+        let sending =
+            SlackPost { slack: self, message, alert_id, store, now_ms, is_fresh: false, threads: true };
+        deliver(sending, deadline, retries).await
     }
 
-    async fn url(&self) -> Result<WebhookUrl, SlackError> {
+    async fn access(&self) -> Result<Access, Attempt> {
         let cached = self.cached().clone();
         match cached {
-            Some(url) => Ok(url),
+            Some(access) => Ok(access),
             None => self.fetch().await,
         }
     }
 
-    async fn fetch(&self) -> Result<WebhookUrl, SlackError> {
-        let url = address(&self.secret.read().await?)?;
-        *self.cached() = Some(url.clone());
-        Ok(url)
+    async fn fetch(&self) -> Result<Access, Attempt> {
+        let secret = self.secret.read().await.map_err(|err| unanswered(&err))?;
+        let access = access(&secret).map_err(Attempt::Refused)?;
+        *self.cached() = Some(access.clone());
+        Ok(access)
     }
 
-    fn cached(&self) -> MutexGuard<'_, Option<WebhookUrl>> {
-        self.url.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn cached(&self) -> MutexGuard<'_, Option<Access>> {
+        self.access.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
-/// The address in the secret: the value itself, or its field `url`.
-fn address(secret: &Secret) -> Result<WebhookUrl, SlackError> {
+/// One message on its way.
+struct SlackPost<'a, S, D> {
+    slack: &'a Slack<S>,
+    message: &'a Value,
+    alert_id: Option<&'a str>,
+    store: &'a D,
+    now_ms: i64,
+    /// Whether the secret was read for this message.
+    is_fresh: bool,
+    /// Whether it still may be an answer in a thread.
+    threads: bool,
+}
+
+impl<S: SecretSource, D: DeliveryStore> Sending for SlackPost<'_, S, D> {
+    async fn attempt(&mut self) -> Attempt {
+        let access = match self.slack.access().await {
+            Ok(access) => access,
+            Err(attempt) => return attempt,
+        };
+        match &access {
+            Access::Webhook(url) => {
+                let post = self.slack.client.post_json(url, Vec::new(), self.message.to_string());
+                match post.await {
+                    Ok(answer) if answer.is_success() => Attempt::Taken,
+                    Ok(answer) if matches!(answer.status, 403 | 404 | 410) => {
+                        self.renewed(&access, unsuccessful(&answer)).await
+                    }
+                    Ok(answer) => unsuccessful(&answer),
+                    Err(err) => unanswered(&err),
+                }
+            }
+            Access::Bot { url, token, channel } => self.post_as_bot(&access, url, token, channel).await,
+        }
+    }
+}
+
+impl<S: SecretSource, D: DeliveryStore> SlackPost<'_, S, D> {
+    async fn post_as_bot(
+        &mut self,
+        access: &Access,
+        url: &WebhookUrl,
+        token: &Secret,
+        channel: &str,
+    ) -> Attempt {
+        let thread = self.thread(channel).await;
+        let mut body = self.message.clone();
+        if let Value::Object(fields) = &mut body {
+            fields.insert("channel".into(), json!(channel));
+            fields.extend(thread.as_ref().map(|ts| ("thread_ts".into(), json!(ts))));
+        }
+        let headers = vec![("Authorization", Secret::new(format!("Bearer {}", token.expose())))];
+        let answer = match self.slack.client.post_json(url, headers, body.to_string()).await {
+            Ok(answer) if answer.is_success() => answer,
+            Ok(answer) => return unsuccessful(&answer),
+            Err(err) => return unanswered(&err),
+        };
+        match Told::by(&answer) {
+            Told::Posted { ts } => {
+                if let (None, Some(alert_id)) = (thread, self.alert_id) {
+                    self.begin_thread(alert_id, channel, &ts).await;
+                }
+                Attempt::Taken
+            }
+            Told::Failed { error } => match error.as_str() {
+                "ratelimited"
+                | "rate_limited"
+                | "internal_error"
+                | "fatal_error"
+                | "service_unavailable"
+                | "request_timeout"
+                | "team_added_to_org" => Attempt::Later(error, answer.retry_after),
+                "invalid_auth" | "not_authed" | "account_inactive" | "token_expired" | "token_revoked" => {
+                    self.renewed(access, Attempt::Refused(error)).await
+                }
+                // Its beginning was deleted, or is in another channel.
+                "thread_not_found"
+                | "message_not_found"
+                | "invalid_thread_ts"
+                | "cannot_reply_to_message"
+                    if thread.is_some() =>
+                {
+                    self.threads = false;
+                    Attempt::Again(error)
+                }
+                _ => Attempt::Refused(error),
+            },
+        }
+    }
+
+    /// The thread of the alert. One that cannot be found out is no reason to wait.
+    async fn thread(&self, channel: &str) -> Option<String> {
+        let alert_id = self.alert_id.filter(|_| self.threads)?;
+        let thread = self.store.thread(alert_id, &place(channel)).await;
+        let unknown = |err: &D::Error| tracing::warn!(alert_id, error = %err, "its thread is not known");
+        thread.inspect_err(unknown).ok().flatten()
+    }
+
+    async fn begin_thread(&self, alert_id: &str, channel: &str, ts: &str) {
+        if let Err(err) = self.store.keep_thread(alert_id, &place(channel), ts, self.now_ms).await {
+            tracing::warn!(alert_id, error = %err, "what comes will not be in its thread");
+        }
+    }
+
+    /// Once more with the secret as it is now, if it is another; else what was said.
+    async fn renewed(&mut self, used: &Access, said: Attempt) -> Attempt {
+        if std::mem::replace(&mut self.is_fresh, true) {
+            return said;
+        }
+        match self.slack.fetch().await {
+            Ok(access) if access != *used => Attempt::Again("the secret has changed".to_owned()),
+            Ok(_) => said,
+            Err(attempt) => attempt,
+        }
+    }
+}
+
+fn place(channel: &str) -> String {
+    format!("slack#{channel}")
+}
+
+/// What the Web API answers: <https://docs.slack.dev/apis/web-api/#responses>.
+enum Told {
+    Posted { ts: String },
+    Failed { error: String },
+}
+
+impl Told {
+    fn by(answer: &Answer) -> Self {
+        #[derive(Deserialize)]
+        struct Fields {
+            ok: bool,
+            #[serde(default)]
+            ts: String,
+            #[serde(default)]
+            error: String,
+        }
+        match serde_json::from_str(&answer.body) {
+            Ok(Fields { ok: true, ts, .. }) => Self::Posted { ts },
+            Ok(Fields { error, .. }) => Self::Failed { error: crate::patience::first_word(&error) },
+            Err(_) => Self::Failed { error: "an answer that is not Slack's".to_owned() },
+        }
+    }
+}
+
+/// What the secret holds: a webhook's address, that in the field `url`, or the
+/// fields `token` and `channel`, with `api_url` where Slack is not slack.com.
+fn access(secret: &Secret) -> Result<Access, String> {
     #[derive(Deserialize)]
     struct Fields {
-        url: String,
+        url: Option<String>,
+        token: Option<String>,
+        channel: Option<String>,
+        api_url: Option<String>,
     }
-    let value = secret.expose().trim();
-    let unusable = |reason: String| SlackError::SecretValue { reason };
-    let url = if value.starts_with('{') {
-        let fields: Result<Fields, _> = serde_json::from_str(value);
-        fields.map_err(|_| unusable("is JSON without a text field \"url\"".to_owned()))?.url
-    } else {
-        value.to_owned()
+    let unusable = |reason: &str| {
+        format!(
+            "the Slack secret is unusable: its value {reason}; store a webhook's URL, or {{\"token\": \"xoxb-...\", \"channel\": \"C...\"}}"
+        )
     };
-    WebhookUrl::parse(&url).map_err(|err| unusable(err.to_string()))
-}
-
-fn told(answer: &Answer) -> String {
-    format!("HTTP status {}", answer.status)
-}
-
-fn refused(answer: &Answer) -> SlackError {
-    // Slack answers with one word; anything longer is not its answer.
-    let word = answer.body.split_whitespace().next().unwrap_or_default();
-    SlackError::Refused { status: answer.status, word: word.chars().take(60).collect() }
+    let address = |url: &str| WebhookUrl::parse(url).map_err(|err| unusable(&err.to_string()));
+    let value = secret.expose().trim();
+    if !value.starts_with('{') {
+        return address(value).map(Access::Webhook);
+    }
+    let fields: Fields = serde_json::from_str(value)
+        .map_err(|_| unusable("is JSON, but not with text fields \"url\", or \"token\" and \"channel\""))?;
+    match (fields.url, fields.token, fields.channel) {
+        (Some(url), None, None) => address(&url).map(Access::Webhook),
+        (None, Some(token), Some(channel)) => {
+            let api = fields.api_url.unwrap_or_else(|| API_URL.to_owned());
+            let url = address(&format!("{}/chat.postMessage", api.trim_end_matches('/')))?;
+            Ok(Access::Bot { url, token: Secret::new(token), channel })
+        }
+        _ => Err(unusable("is JSON without a text field \"url\", or \"token\" and \"channel\"")),
+    }
 }
 
 #[cfg(test)]
@@ -171,22 +258,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_is_an_address_or_holds_one() {
+    fn the_secret_is_an_address_or_holds_one_or_a_bot() {
         for good in
             ["https://hooks.slack.com/services/a", "{\"url\": \"https://hooks.slack.com/services/a\"}\n"]
         {
             let expected = WebhookUrl::parse("https://hooks.slack.com/services/a").unwrap();
-            assert_eq!(address(&Secret::new(good)).unwrap(), expected);
+            assert_eq!(access(&Secret::new(good)).unwrap(), Access::Webhook(expected));
+        }
+        for (api_url, expected) in [
+            ("", "https://slack.com/api/chat.postMessage"),
+            (", \"api_url\": \"https://slack-gov.com/api/\"", "https://slack-gov.com/api/chat.postMessage"),
+        ] {
+            let secret = format!("{{\"token\": \"xoxb-topsecret\", \"channel\": \"C1\"{api_url}}}");
+            let bot = access(&Secret::new(secret)).unwrap();
+            assert!(!format!("{bot:?}").contains("topsecret"));
+            let Access::Bot { url, token, channel } = bot else { panic!() };
+            assert_eq!(url, WebhookUrl::parse(expected).unwrap());
+            assert_eq!((token.expose(), channel.as_str()), ("xoxb-topsecret", "C1"));
         }
         for (bad, reason) in [
             ("{\"webhook\": \"topsecret\"}", "is JSON without a text field"),
+            ("{\"token\": \"topsecret\"}", "is JSON without a text field"),
+            ("{\"url\": 5, \"token\": \"topsecret\"}", "is JSON, but not with text fields"),
             ("topsecret", "is not a URL"),
             ("http://topsecret.example/x", "must begin with https://"),
         ] {
-            let err = address(&Secret::new(bad)).unwrap_err();
-            assert!(!err.is_transient());
-            assert!(err.to_string().contains(reason), "{err}");
-            assert!(!err.to_string().contains("topsecret"), "{err}");
+            let err = access(&Secret::new(bad)).unwrap_err();
+            assert!(err.contains(reason), "{err}");
+            assert!(!err.contains("topsecret"), "{err}");
         }
     }
 }

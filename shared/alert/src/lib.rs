@@ -7,15 +7,17 @@
 //! notification of it are one write.
 
 mod adopt;
+pub mod amazon_q;
 mod condition;
 mod cost;
+pub mod delivery;
 mod diff;
 mod digest;
 pub mod email;
 mod first_series;
 mod group;
 mod leaf;
-mod links;
+pub mod links;
 mod memory;
 pub mod message;
 mod news;
@@ -27,6 +29,8 @@ mod rule_file;
 mod rules;
 mod simulate;
 pub mod slack;
+#[cfg(feature = "test-suites")]
+pub mod slack_stand_in;
 pub mod sms;
 mod state;
 #[cfg(feature = "test-suites")]
@@ -35,6 +39,7 @@ mod template;
 mod text;
 mod unit_test;
 pub mod versions;
+pub mod webhook;
 mod window;
 mod wire;
 mod yaml;
@@ -43,13 +48,14 @@ pub use adopt::{Adopted, Offered};
 pub use catchment_logql::TemplateError;
 pub use catchment_logql::{Accumulator, Labels, LineErrors};
 pub use cost::{ITEM_BYTES, RuleCost};
+pub use delivery::{DeliveryStore, MemoryDeliveries};
 pub use diff::{Change, FieldChange, RuleDiff, diff};
 pub use first_series::{MAX_SERIES, MAX_SERIES_BYTES};
 pub use group::{Evaluated, EvaluationError, Group, Rule, RuleId};
 pub use leaf::{LeafId, RuleLeaf};
 pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;
-pub use news::{News, Origin, SeriesNews};
+pub use news::{News, Origin, SeriesNews, rfc3339};
 pub use partial::{
     MAX_PARTIALS_PER_BATCH, MAX_SAMPLE_CHARS, MAX_SAMPLE_LINES, Partial, Partials, SampleLine, series_hash,
 };

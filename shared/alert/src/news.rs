@@ -189,6 +189,7 @@ fn is_address(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || "<>|\"".contains(c))
 }
 
-fn rfc3339(millis: i64) -> String {
+/// A time in milliseconds as messages have it.
+pub fn rfc3339(millis: i64) -> String {
     Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use catchment_logql::{Accumulator, Labels, LineErrors};
 
+use crate::delivery::DeliveryStore;
 use crate::group::RuleId;
 use crate::leaf::LeafId;
 use crate::message::{AlertMessage, AlertedSeries, Links, Status};
@@ -170,6 +171,26 @@ pub async fn alert_store<S: AlertStore>(store: &S, salt: &str) {
     assert_eq!(advance(START_MS - MINUTE_MS).await, Written::Conflict, "it never goes back");
     assert_eq!(advance(START_MS + MINUTE_MS).await, Written::Done);
     assert_eq!(cursor().await, Some(START_MS + MINUTE_MS));
+}
+
+/// What went out: by message and channel; threads by alert. `salt` keeps runs on
+/// one table apart.
+pub async fn delivery_store<S: DeliveryStore>(store: &S, salt: &str) {
+    let told = async |channel| store.is_delivered(salt, channel).await.expect("the store answers");
+    assert!(!told("slack").await);
+    store.note_delivered(salt, "slack", START_MS).await.expect("the store notes");
+    store.note_delivered(salt, "slack", START_MS).await.expect("twice is fine");
+    assert!(told("slack").await && !told("webhook").await, "channels are apart");
+
+    let thread = async |place| store.thread(salt, place).await.expect("the store answers");
+    let keep = async |place, thread| {
+        store.keep_thread(salt, place, thread, START_MS).await.expect("the store keeps")
+    };
+    assert_eq!(thread("C1").await, None);
+    keep("C1", "1700000000.000100").await;
+    keep("C1", "1700000000.000200").await;
+    assert_eq!(thread("C1").await.as_deref(), Some("1700000000.000200"), "the last one stands");
+    assert_eq!(thread("C2").await, None, "places are apart");
 }
 
 fn message() -> AlertMessage {

@@ -42,12 +42,13 @@ fn is_unseen(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// LogQL in which every such character stands in Go's escapes. They can only be
-/// in quoted texts, where an escape means the same.
+/// LogQL in which every such character stands in Go's escapes, and the backtick
+/// with them, which ends code in chats. They can only be in quoted texts, where an
+/// escape means the same.
 pub(crate) fn escape_unseen(logql: &str) -> String {
     let mut out = String::with_capacity(logql.len());
     for c in logql.chars() {
-        if is_unseen(c) || separates(c) || matches!(c, '\u{200c}' | '\u{200d}') {
+        if is_unseen(c) || separates(c) || matches!(c, '`' | '\u{200c}' | '\u{200d}') {
             write!(out, "\\u{:04x}", u32::from(c)).ok();
         } else {
             out.push(c);

@@ -1,6 +1,6 @@
 //! The twins in memory pass the suites of their ports.
 
-use catchment_alert::{MemoryAlerts, MemoryPartials, suites};
+use catchment_alert::{MemoryAlerts, MemoryDeliveries, MemoryPartials, suites};
 
 #[tokio::test]
 async fn memory_passes_the_partial_suite() {
@@ -10,4 +10,9 @@ async fn memory_passes_the_partial_suite() {
 #[tokio::test]
 async fn memory_passes_the_alert_suite() {
     suites::alert_store(&MemoryAlerts::default(), "memory").await;
+}
+
+#[tokio::test]
+async fn memory_passes_the_delivery_suite() {
+    suites::delivery_store(&MemoryDeliveries::default(), "salt").await;
 }

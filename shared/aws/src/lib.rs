@@ -14,6 +14,8 @@ pub mod clients;
 pub mod clock;
 pub mod config;
 #[cfg(feature = "alert")]
+pub mod deliveries;
+#[cfg(feature = "alert")]
 mod dynamo_item;
 pub mod emf;
 pub mod error;

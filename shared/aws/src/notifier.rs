@@ -42,6 +42,27 @@ impl Notifier for SnsNotifier {
     }
 }
 
+/// A topic whose subscribers all get the same text.
+#[derive(Debug, Clone)]
+pub struct TextTopic {
+    client: Client,
+    topic_arn: String,
+}
+
+impl TextTopic {
+    /// Publishes to `topic_arn`.
+    pub fn new(client: Client, topic_arn: impl Into<String>) -> Self {
+        Self { client, topic_arn: topic_arn.into() }
+    }
+
+    /// Publishes a text.
+    pub async fn publish(&self, text: &str) -> Result<(), AwsError> {
+        let publish = self.client.publish().topic_arn(&self.topic_arn).message(text);
+        let action = || format!("publish to {}", self.topic_arn);
+        publish.send().await.map(|_| ()).map_err(|err| classify(action(), err))
+    }
+}
+
 /// The forms by protocol. Should they be too large together, labels and notes
 /// are left out: what remains is short enough in any alphabet.
 fn body(message: &AlertMessage) -> String {

@@ -19,8 +19,11 @@ use crate::error::AwsError;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that is not there after this long counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Of an answer's body no more is read: it is only ever shown in an error.
-const MAX_ANSWER_BYTES: u64 = 2048;
+/// The longest answer that is read; of a longer one nothing is. Slack's Web API
+/// answers with the message it was sent.
+const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+/// Slack wants the alphabet named: <https://docs.slack.dev/apis/web-api/#posting-json>
+const JSON: &str = "application/json; charset=utf-8";
 
 /// An address that cannot be used. The address itself is not told: it is a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +67,7 @@ pub struct Answer {
     pub status: u16,
     /// How long it asks us to wait, in whole seconds.
     pub retry_after: Option<Duration>,
-    /// The beginning of the body: Slack says there in a word what was wrong.
+    /// The body: Slack says there in a word what was wrong.
     pub body: String,
 }
 
@@ -94,11 +97,20 @@ impl Default for WebhookClient {
 }
 
 impl WebhookClient {
-    /// POSTs JSON. Any status is an answer; an error means that there was none.
-    pub async fn post_json(&self, url: &WebhookUrl, body: String) -> Result<Answer, AwsError> {
+    /// POSTs JSON with these headers. Any status is an answer; an error means
+    /// that there was none.
+    pub async fn post_json(
+        &self,
+        url: &WebhookUrl,
+        headers: Vec<(&'static str, Secret)>,
+        body: String,
+    ) -> Result<Answer, AwsError> {
         let (agent, url) = (self.agent.clone(), url.clone());
         off_the_runtime("posting to the webhook", move || {
-            let request = agent.post(url.0.expose()).header("Content-Type", "application/json");
+            let mut request = agent.post(url.0.expose()).header("Content-Type", JSON);
+            for (name, value) in &headers {
+                request = request.header(*name, value.expose());
+            }
             read(request.send(body.as_bytes())?)
         })
         .await

@@ -21,7 +21,7 @@ import pytest
 from local_aws import stack as sam
 from local_aws.emulator import ACCOUNT, Emulator
 from local_aws.processes import ROOT
-from local_aws.receiver import Receiver
+from local_aws.receiver import WEBHOOK_KEY, Receiver
 
 NAME = "e2e"
 DATABASE = "catchment"
@@ -219,19 +219,21 @@ def deployed(tmp_path_factory):
     receiver = None
     try:
         receiver = Receiver.start(directory)
-        secret = emulator.client("secretsmanager").create_secret(Name="slack", SecretString=receiver.url("slack"))
+        secrets = emulator.client("secretsmanager")
+        secret = secrets.create_secret(Name="slack", SecretString=receiver.slack_bot())
+        webhook_key = secrets.create_secret(Name="webhook-key", SecretString=WEBHOOK_KEY)
         hash_key = emulator.client("secretsmanager").create_secret(Name="hash-key", SecretString="a key only for tests")
         stack = sam.deploy(
             emulator, NAME, SlackWebhookSecretArn=secret["ARN"], HashKeySecretArn=hash_key["ARN"], AlertEmail="oncall@example.com",
+            AlertWebhookUrl=receiver.url("webhook"), AlertWebhookSecretArn=webhook_key["ARN"], AmazonQTopic="true",
             LogGroupPatterns="/ecs/*,/aws/lambda/*,/catchment/*", LogGroupExcludes="/ecs/noise-*",
             ShortLogGroups="/ecs/short-*", LongLogGroups="/ecs/long-*", Environment="e2e",
         )
         emulator.client("s3").put_object(
             Bucket=stack["ArchiveBucketName"], Key="rules/e2e.yaml", Body=RULES.encode()
         )
-        emulator.client("sns").subscribe(
-            TopicArn=stack["AlertTopicArn"], Protocol="http", Endpoint=receiver.url("email")
-        )
+        for topic, path in [("AlertTopicArn", "email"), ("AmazonQAlertTopicArn", "amazon-q")]:
+            emulator.client("sns").subscribe(TopicArn=stack[topic], Protocol="http", Endpoint=receiver.url(path))
         yield Deployed(emulator, receiver, stack, tmp_path_factory.mktemp("archive"))
     finally:
         if receiver:

@@ -1,6 +1,7 @@
-"""Pattern in, message out, resolution out: email text and Slack."""
+"""Pattern in, message out, resolution out: email, Slack in one thread, a signed webhook, Amazon Q."""
 
 import json
+import re
 
 import pytest
 from conftest import wait_for
@@ -30,12 +31,33 @@ def test_an_alert_fires_by_email_and_slack_with_its_value(deployed, outage):
     (message,) = wait_for("Slack message", lambda: told(slack(deployed), "DatabaseConnectionErrors", "firing"))
     (attachment,) = message["attachments"]
     assert attachment["blocks"] and "8 database connection errors" in str(attachment)
+    assert "8, 1.6 times the threshold of 5" in mail["text"] and "8, 1.6 times the threshold of 5" in str(attachment)
+    assert "thread_ts" not in message
+
+
+@pytest.mark.last
+def test_an_alert_reaches_the_webhook_signed_and_amazon_q(deployed, outage):
+    def of(kind):
+        return wait_for(kind, lambda: told(deployed.receiver.messages()[kind], "DatabaseConnectionErrors"), PATIENCE)[0]
+
+    # The receiver keeps only what is signed with its key.
+    webhook = of("webhook")
+    assert webhook["id"].startswith("msg_") and webhook["body"]["type"] == "alert.firing"
+    assert webhook["body"]["data"]["series"][0]["value"] == 8.0
+    notification = of("amazon_q")
+    assert (notification["version"], notification["source"]) == ("1.0", "custom")
+    assert notification["metadata"]["threadId"] == webhook["body"]["data"]["id"]
 
 
 @pytest.mark.last
 def test_its_end_is_told_too_and_nothing_is_told_twice(deployed, outage):
     wait_for("email", lambda: told(mails(deployed), "DatabaseConnectionErrors", "resolved"), PATIENCE)
-    wait_for("Slack message", lambda: told(slack(deployed), "DatabaseConnectionErrors", "resolved"))
+    (over,) = wait_for("Slack message", lambda: told(slack(deployed), "DatabaseConnectionErrors", "resolved"))
+    (fired,) = told(slack(deployed), "DatabaseConnectionErrors", "firing")
+    assert over["thread_ts"] == fired["ts"], "the end is told where the beginning was"
+    (mail,) = told(mails(deployed), "DatabaseConnectionErrors", "resolved")
+    for text in (str(over), mail["text"]):
+        assert re.search(r"Over at.*Z, after \d+m", text, re.DOTALL), text
     # Evaluating once more says nothing new.
     before = deployed.receiver.messages()
     deployed.invoke("EvaluateFunctionName", {})

@@ -100,7 +100,7 @@ class Demo:
         for mail in messages["email"][-2:]:
             print(f"   --- email ---\n   Subject: {mail['subject']}\n")
             print("\n".join(f"   {line}" for line in mail["text"].splitlines()), "\n")
-        print("   --- Slack, as posted to the webhook ---")
+        print("   --- Slack, as posted with chat.postMessage ---")
         print("\n".join(f"   {line}" for line in json.dumps(messages["slack"][-1], indent=2).splitlines()))
 
     def show_next(self):
@@ -121,7 +121,7 @@ class Demo:
 
 def deploy(emulator, receiver):
     deployed = stack.deploy(
-        emulator, NAME, SlackWebhookSecretArn=webhook_secret(emulator, receiver.url("slack")),
+        emulator, NAME, SlackWebhookSecretArn=slack_secret(emulator, receiver.slack_bot()),
         AlertEmail="oncall@example.com", Environment="demo",
     )
     # Rules that need no patience; rule files in the bucket take the place of
@@ -136,12 +136,12 @@ def deploy(emulator, receiver):
     return deployed
 
 
-def webhook_secret(emulator, url):
+def slack_secret(emulator, value):
     secrets = emulator.client("secretsmanager")
     try:
-        return secrets.create_secret(Name="catchment/slack-webhook", SecretString=url)["ARN"]
+        return secrets.create_secret(Name="catchment/slack", SecretString=value)["ARN"]
     except secrets.exceptions.ResourceExistsException:
-        return secrets.put_secret_value(SecretId="catchment/slack-webhook", SecretString=url)["ARN"]
+        return secrets.put_secret_value(SecretId="catchment/slack", SecretString=value)["ARN"]
 
 
 def running_receiver():

@@ -1,10 +1,13 @@
-"""Stands in for Slack's webhook and for a mailbox.
+"""Stands in for Slack, a webhook's receiver, Amazon Q and a mailbox.
 
-POST /slack     what Slack would get; answered as Slack answers
-POST /email     an SNS notification over HTTP: the subject and the text that an
-                email subscriber gets (the emulator sends no email)
-GET  /messages  what came so far, as JSON: {"slack": [...], "email": [...]}
-POST /slack-busy/N   the next N messages to Slack are answered with 429
+POST /slack                        Slack's incoming webhook; answered as Slack answers
+POST /slack/api/chat.postMessage   Slack's Web API, for the bot of local_aws.slack.Workspace
+POST /webhook                      a signed webhook; 401 if the signature is not good
+POST /email                        an SNS notification over HTTP: the subject and the text that
+                                   an email subscriber gets (the emulator sends no email)
+POST /amazon-q                     the same, of Amazon Q's topic
+GET  /messages                     what came so far, as JSON: {"slack": [...], "email": [...], ...}
+POST /slack-busy/N                 the next N messages to Slack are answered with 429
 
     python -m local_aws.receiver PORT
 """
@@ -15,8 +18,12 @@ import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from local_aws import processes
+from local_aws import processes, webhooks
 from local_aws.emulator import environment
+from local_aws.slack import Workspace
+
+# The key of the webhook's signatures.
+WEBHOOK_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Inbox(ThreadingHTTPServer):
@@ -25,55 +32,63 @@ class Inbox(ThreadingHTTPServer):
     def __init__(self, port):
         super().__init__(("127.0.0.1", port), Handler)
         self.lock = threading.Lock()
-        self.messages = {"slack": [], "email": []}
-        self.busy = 0
+        self.slack = Workspace()
+        self.received = {"email": [], "amazon_q": [], "webhook": []}
+
+    def keep(self, kind, message):
+        with self.lock:
+            self.received[kind].append(message)
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        with self.server.lock:
-            self.answer(200, json.dumps(self.server.messages), "application/json")
+        with self.server.lock, self.server.slack.lock:
+            messages = json.dumps(self.server.received | {"slack": self.server.slack.messages})
+        self.answer(200, {"Content-Type": "application/json"}, messages)
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        slack = self.server.slack
         if self.path == "/slack":
-            self.slack(json.loads(body))
+            self.answer(*slack.webhook(body))
+        elif self.path == "/slack/api/chat.postMessage":
+            self.answer(*slack.post_message(self.headers.get("Authorization"), body))
+        elif self.path == "/webhook":
+            self.webhook(body)
         elif self.path == "/email":
-            self.email(json.loads(body))
+            self.notification(body, "email", lambda it: {"subject": it.get("Subject"), "text": it["Message"]})
+        elif self.path == "/amazon-q":
+            self.notification(body, "amazon_q", lambda it: json.loads(it["Message"]))
         elif self.path.startswith("/slack-busy/"):
-            with self.server.lock:
-                self.server.busy = int(self.path.rsplit("/", 1)[1])
-            self.answer(200, "ok")
+            with slack.lock:
+                slack.busy = int(self.path.rsplit("/", 1)[1])
+            self.answer(200, {}, "ok")
         else:
-            self.answer(404, "no such path")
+            self.answer(404, {}, "no such path")
 
-    def slack(self, message):
-        with self.server.lock:
-            if self.server.busy:
-                self.server.busy -= 1
-                self.answer(429, "rate_limited", headers={"Retry-After": "1"})
-                return
-            self.server.messages["slack"].append(message)
-        self.answer(200, "ok")
+    def webhook(self, body):
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if not webhooks.verify(WEBHOOK_KEY, headers, body):
+            self.answer(401, {}, "bad signature")
+            return
+        self.server.keep("webhook", {"id": headers["webhook-id"], "body": json.loads(body)})
+        self.answer(204, {}, "")
 
-    def email(self, message):
+    def notification(self, body, kind, read):
+        message = json.loads(body)
         if message["Type"] == "SubscriptionConfirmation":
             urllib.request.urlopen(message["SubscribeURL"], timeout=10).close()
         else:
-            with self.server.lock:
-                self.server.messages["email"].append(
-                    {"subject": message.get("Subject"), "text": message["Message"]}
-                )
-        self.answer(200, "ok")
+            self.server.keep(kind, read(message))
+        self.answer(200, {}, "ok")
 
-    def answer(self, status, text, content_type="text/plain", headers=()):
+    def answer(self, status, headers, text):
         body = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
-        for name, value in dict(headers).items():
+        for name, value in ({"Content-Type": "text/plain"} | headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -109,6 +124,12 @@ class Receiver:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(urllib.request.Request(self.url(path), data), timeout=5) as answer:
             return answer.read()
+
+    def slack_bot(self):
+        """The secret with which notify posts as a bot."""
+        return json.dumps(
+            {"token": Workspace.TOKEN, "channel": Workspace.CHANNEL, "api_url": self.url("slack/api")}
+        )
 
     def messages(self):
         return json.loads(self.open("messages"))

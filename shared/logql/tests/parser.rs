@@ -95,7 +95,7 @@ fn faults_are_named_with_their_place() {
         ),
         (r#"{a="b"} | json c="d["#, "literal not terminated at 1:18"),
         (r#"sum_over_time({a="b"}[5m])"#, "invalid aggregation sum_over_time without unwrap at 1:1"),
-        ("1 and 2", "unexpected literal for left leg of logical/set binary operation (and) at 1:3"),
+        ("1 and 2", "unexpected literal for left leg of logical/set binary operation (and): 1.000000 at 1:3"),
     ] {
         assert_eq!(parse(source).unwrap_err().to_string(), expected, "{source}");
     }

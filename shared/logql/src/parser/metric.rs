@@ -9,6 +9,7 @@ use crate::ast::{
 };
 use crate::error::{ParseError, Position};
 use crate::lexer::{Token, is_reserved};
+use crate::metric::constant;
 use crate::names::{BINARY_OPS, RANGE_OPS, VECTOR_OPS, by_name, name_of};
 use crate::pattern::Pattern;
 
@@ -75,9 +76,10 @@ impl Parser {
         let word = name_of(&BINARY_OPS, op);
         if op.is_set_operation() {
             for (side, node) in [("left", &left), ("right", &right)] {
-                if node.expr.is_scalar() {
-                    let message =
-                        format!("unexpected literal for {side} leg of logical/set binary operation ({word})");
+                if let Some(number) = constant(&node.expr) {
+                    let message = format!(
+                        "unexpected literal for {side} leg of logical/set binary operation ({word}): {number:.6}"
+                    );
                     return Err(ParseError::new(at, message));
                 }
             }
@@ -350,6 +352,7 @@ impl Parser {
             return Err(ParseError::new(destination_at, message));
         }
         let pattern = Pattern::anchored(&pattern)
+            .map_err(|why| why.replace("^(?s:", "^(?:"))
             .map_err(|why| ParseError::new(at, format!("invalid regex in label_replace: {why}")))?;
         let depth = inner.depth + 1;
         let inner = Box::new(inner.expr);

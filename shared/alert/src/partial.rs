@@ -5,9 +5,10 @@
 //! the interval, the ranges and the offsets that are asked of it, so every window
 //! is made of whole buckets and is exact.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
-use catchment_logql::{Accumulator, Entry, Labels, LineErrors};
+use catchment_logql::{Accumulator, Entry, Labels, LeafSample, LineErrors, SharedLine};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::short_hash;
@@ -21,6 +22,8 @@ use crate::rules::{RuleSet, SharedLeaf};
 pub const MAX_PARTIALS_PER_BATCH: usize = 5_000;
 /// The most lines of a bucket that are kept to be shown, the latest ones.
 pub const MAX_SAMPLE_LINES: usize = 3;
+/// The most label sets of a leaf that are remembered as lines have them.
+const MAX_KNOWN_SERIES: usize = 2_000;
 /// The most characters of such a line.
 pub const MAX_SAMPLE_CHARS: usize = 300;
 
@@ -73,8 +76,14 @@ impl RuleSet {
     /// worked out once.
     pub fn partials<E: Entry>(&self, entries: impl IntoIterator<Item = E>) -> Partials {
         let mut sums: Vec<LeafSums<'_>> = self.shared_leaves().iter().map(LeafSums::new).collect();
+        let mut scanning = self.scan().start();
         for entry in entries {
-            sums.iter_mut().for_each(|leaf| leaf.add(&entry));
+            scanning.look_at(&entry);
+            for number in scanning.candidates() {
+                if let Some(leaf) = sums.get_mut(number) {
+                    leaf.add(&entry, scanning.line());
+                }
+            }
         }
         let mut all = Partials::default();
         sums.into_iter().for_each(|leaf| leaf.finish(&mut all));
@@ -108,7 +117,13 @@ impl Partials {
 struct LeafSums<'a> {
     shared: &'a SharedLeaf,
     matched_lines: u64,
-    series: FirstSeries<BTreeMap<i64, Accumulator>>,
+    /// Where a series is in `sums`.
+    series: FirstSeries<usize>,
+    /// By bucket. Of a series that is cut later they stay, unused.
+    sums: Vec<BTreeMap<i64, Accumulator>>,
+    /// Where lines of these labels count, if anywhere.
+    known: HashMap<Vec<u8>, Option<usize>>,
+    scratch: Vec<u8>,
     buckets: BTreeMap<i64, Bucket>,
 }
 
@@ -121,39 +136,74 @@ struct Bucket {
 
 impl<'a> LeafSums<'a> {
     fn new(shared: &'a SharedLeaf) -> Self {
-        Self { shared, matched_lines: 0, series: FirstSeries::default(), buckets: BTreeMap::new() }
+        Self {
+            shared,
+            matched_lines: 0,
+            series: FirstSeries::default(),
+            sums: Vec::new(),
+            known: HashMap::new(),
+            scratch: Vec::new(),
+            buckets: BTreeMap::new(),
+        }
     }
 
-    fn add(&mut self, entry: &dyn Entry) {
+    /// Adds an entry that passes the leaf's selector.
+    fn add(&mut self, entry: &dyn Entry, line: &SharedLine) {
         let at_nanos = entry.timestamp_nanos();
         if at_nanos <= self.shared.since_nanos {
             return;
         }
-        let Some(sample) = self.shared.leaf.sample(entry) else {
+        let shared: &'a SharedLeaf = self.shared;
+        let leaf = &shared.leaf;
+        let Some(sample) = leaf.sample(entry, line) else {
             return;
         };
         self.matched_lines += 1;
         let end_ms = bucket_end_ms(at_nanos, self.shared.bucket_ms);
         let bucket = self.buckets.entry(end_ms).or_default();
-        keep_latest(&mut bucket.samples, SampleLine::new(at_nanos, entry.line()));
-        if let Some(error) = sample.error {
-            let met = LineErrors { lines: 1, error: error.to_owned(), series: sample.labels };
+        keep_line(&mut bucket.samples, at_nanos, entry.line());
+        if let Some(error) = sample.error() {
+            let met = LineErrors { lines: 1, error: error.to_owned(), series: sample.labels() };
             match &mut bucket.errors {
                 None => bucket.errors = Some(met),
                 Some(errors) => errors.merge(met),
             }
-        } else if let Some(buckets) = self.series.place(sample.labels, BTreeMap::new) {
-            let accumulator = buckets.entry(end_ms).or_insert_with(|| self.shared.leaf.accumulator());
-            accumulator.add(at_nanos, sample.value);
+        } else if let Some(buckets) = self.sums_of(&sample) {
+            let accumulator = buckets.entry(end_ms).or_insert_with(|| leaf.accumulator());
+            accumulator.add(at_nanos, sample.value());
         }
     }
 
-    fn finish(self, all: &mut Partials) {
+    /// The sums of the sample's series, unless it is cut.
+    fn sums_of(&mut self, sample: &LeafSample<'_>) -> Option<&mut BTreeMap<i64, Accumulator>> {
+        self.scratch.clear();
+        sample.write_series(&mut self.scratch);
+        let place = match self.known.get(&self.scratch) {
+            Some(place) => *place,
+            None => {
+                if self.known.len() >= MAX_KNOWN_SERIES {
+                    self.known.clear();
+                }
+                let sums = &mut self.sums;
+                let place = self.series.place(sample.labels(), || {
+                    sums.push(BTreeMap::new());
+                    sums.len() - 1
+                });
+                let place = place.copied();
+                self.known.insert(self.scratch.clone(), place);
+                place
+            }
+        };
+        self.sums.get_mut(place?)
+    }
+
+    fn finish(mut self, all: &mut Partials) {
         let cut_series = self.series.cut();
         all.matched_lines += self.matched_lines;
         all.cut_series += cut_series;
         let mut series: BTreeMap<i64, Vec<(Labels, Accumulator)>> = BTreeMap::new();
-        for (labels, buckets) in self.series.into_map() {
+        for (labels, place) in self.series.into_map() {
+            let buckets = self.sums.get_mut(place).map(std::mem::take).unwrap_or_default();
             for (end_ms, accumulator) in buckets {
                 series.entry(end_ms).or_default().push((labels.clone(), accumulator));
             }
@@ -172,25 +222,42 @@ impl<'a> LeafSums<'a> {
 
 impl SampleLine {
     fn new(at_nanos: i64, line: &str) -> Self {
-        Self { at_nanos, line: line.chars().take(MAX_SAMPLE_CHARS).collect() }
+        // Most lines are ASCII there, and need no counting.
+        let start = line.as_bytes().get(..MAX_SAMPLE_CHARS);
+        let end = match start {
+            None => line.len(),
+            Some(start) if start.is_ascii() => MAX_SAMPLE_CHARS,
+            Some(_) => line.char_indices().nth(MAX_SAMPLE_CHARS).map_or(line.len(), |(end, _)| end),
+        };
+        Self { at_nanos, line: line.get(..end).unwrap_or_default().to_owned() }
+    }
+}
+
+fn keep_line(samples: &mut Vec<SampleLine>, at_nanos: i64, line: &str) {
+    let is_full = samples.len() == MAX_SAMPLE_LINES;
+    if !is_full || samples.last().is_some_and(|earliest| earliest.at_nanos <= at_nanos) {
+        keep_latest(samples, SampleLine::new(at_nanos, line));
     }
 }
 
 /// Keeps the latest [`MAX_SAMPLE_LINES`], the latest first.
 pub(crate) fn keep_latest(samples: &mut Vec<SampleLine>, sample: SampleLine) {
-    let key = |sample: &SampleLine| (std::cmp::Reverse(sample.at_nanos), sample.line.clone());
+    fn key(sample: &SampleLine) -> (Reverse<i64>, &str) {
+        (Reverse(sample.at_nanos), &sample.line)
+    }
     let place = samples.partition_point(|kept| key(kept) <= key(&sample));
     if place < MAX_SAMPLE_LINES {
+        samples.truncate(MAX_SAMPLE_LINES - 1);
         samples.insert(place, sample);
-        samples.truncate(MAX_SAMPLE_LINES);
     }
 }
 
 /// The end of the bucket `(end - step, end]` that holds the time.
 fn bucket_end_ms(timestamp_nanos: i64, step_ms: i64) -> i64 {
-    let step_nanos = i128::from(step_ms) * 1_000_000;
-    let buckets = (i128::from(timestamp_nanos) + step_nanos - 1).div_euclid(step_nanos);
-    i64::try_from(buckets).unwrap_or(i64::MAX).saturating_mul(step_ms)
+    let step_nanos = step_ms.saturating_mul(1_000_000);
+    let whole = timestamp_nanos.div_euclid(step_nanos);
+    let begun = i64::from(timestamp_nanos.rem_euclid(step_nanos) > 0);
+    whole.saturating_add(begun).saturating_mul(step_ms)
 }
 
 /// The series in a storage key: sixteen hexadecimal digits.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catchment_logql::StreamedLeaf;
+use catchment_logql::{Scan, StreamedLeaf};
 
 use crate::adopt::Offered;
 use crate::group::{Group, Rule};
@@ -35,6 +35,8 @@ const EMBEDDED: [(&str, &str); 7] = [
 pub struct RuleSet {
     groups: Vec<Group>,
     leaves: Vec<SharedLeaf>,
+    /// Which leaves an entry may concern.
+    scan: Scan,
 }
 
 /// A leaf that one rule or several ask for.
@@ -87,7 +89,8 @@ impl RuleSet {
                 }
             }
         }
-        Self { groups, leaves }
+        let scan = Scan::new(leaves.iter().map(|shared| shared.leaf.log()));
+        Self { groups, leaves, scan }
     }
 
     /// The same rules, whose leaves count only events later than their time in
@@ -116,6 +119,11 @@ impl RuleSet {
 
     pub(crate) fn shared_leaves(&self) -> &[SharedLeaf] {
         &self.leaves
+    }
+
+    /// By the numbers of [`RuleSet::shared_leaves`].
+    pub(crate) fn scan(&self) -> &Scan {
+        &self.scan
     }
 
     /// The groups, in the order of the files.

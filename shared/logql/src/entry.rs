@@ -33,6 +33,10 @@ pub trait Entry {
     fn selector_label(&self, name: &str) -> Option<Cow<'_, str>> {
         self.label(name)
     }
+    /// Whether the entry has the label.
+    fn has_label(&self, name: &str) -> bool {
+        self.label(name).is_some()
+    }
     /// What kind of label this is; asked only for labels that the entry has.
     fn label_kind(&self, _name: &str) -> LabelKind {
         LabelKind::Stream
@@ -55,6 +59,9 @@ impl<E: Entry + ?Sized> Entry for &E {
     }
     fn selector_label(&self, name: &str) -> Option<Cow<'_, str>> {
         (**self).selector_label(name)
+    }
+    fn has_label(&self, name: &str) -> bool {
+        (**self).has_label(name)
     }
     fn label_kind(&self, name: &str) -> LabelKind {
         (**self).label_kind(name)

@@ -43,7 +43,7 @@ impl LabelMatcher {
     pub fn accepts(&self, value: &str) -> bool {
         let found = match &self.value {
             MatchValue::Text(text) => text == value,
-            MatchValue::Regex(pattern) => pattern.regex.is_match(value),
+            MatchValue::Regex(pattern) => pattern.is_match(value),
         };
         found != self.negated
     }

@@ -1,31 +1,56 @@
 //! Compiled regular expressions and substrings, compared by their source.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use memchr::memmem::Finder;
-use regex::{Regex, RegexBuilder};
-use regex_syntax::hir::Hir;
+use regex::{Regex, RegexBuilder, Replacer};
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::{MAX_REGEX_BYTES, dialect};
 
-/// A regular expression in Go's syntax.
+/// The size of a pattern, as [`states`] counts it, up to which it surely fits
+/// into [`MAX_REGEX_BYTES`]: a state takes some fifty bytes.
+const MAX_LATE_STATES: u64 = 4_000;
+
+/// A regular expression in Go's syntax. It is known to be valid and bounded; an
+/// automaton is built when it is first needed, which takes far longer than to
+/// read a query. Clones share it.
 #[derive(Clone)]
 pub struct Pattern {
     source: String,
-    pub(crate) regex: Regex,
+    compiled: Arc<Compiled>,
+}
+
+struct Compiled {
+    /// As Rust's library writes it.
+    pattern: String,
+    regex: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
     /// A pattern that may be found anywhere.
     pub(crate) fn new(source: &str) -> Result<Self, String> {
-        let regex = compile(source, &dialect::in_rust(source))?;
-        Ok(Self { source: source.to_owned(), regex })
+        Self::checked(source, source, dialect::in_rust(source))
     }
 
     /// A pattern that must match the whole text.
     pub(crate) fn anchored(source: &str) -> Result<Self, String> {
-        let regex = compile(&format!("^(?s:{source})$"), &format!("^(?s:{})$", dialect::in_rust(source)))?;
-        Ok(Self { source: source.to_owned(), regex })
+        let whole = format!("^(?s:{source})$");
+        Self::checked(source, &whole, format!("^(?s:{})$", dialect::in_rust(source)))
+    }
+
+    /// `in_go` is what errors show, `pattern` the same for Rust's library.
+    fn checked(source: &str, in_go: &str, pattern: String) -> Result<Self, String> {
+        let is_small = regex_syntax::parse(&pattern).is_ok_and(|hir| states(&hir) <= MAX_LATE_STATES);
+        let regex = OnceLock::new();
+        if !is_small {
+            // It is refused, or worth its time.
+            let built = compile(&pattern).map_err(|err| explain(in_go, &err))?;
+            regex.get_or_init(|| Some(built));
+        }
+        Ok(Self { source: source.to_owned(), compiled: Arc::new(Compiled { pattern, regex }) })
     }
 
     /// The pattern as it was written.
@@ -33,9 +58,47 @@ impl Pattern {
         &self.source
     }
 
-    /// What it is made of, without the anchors of an anchored one.
+    /// The automaton. There is one: what is valid and small does not fail.
+    pub(crate) fn regex(&self) -> Option<&Regex> {
+        self.compiled.regex.get_or_init(|| compile(&self.compiled.pattern).ok()).as_ref()
+    }
+
+    /// Whether it is found in the text.
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// How often it is found in the text.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.regex().map_or(0, |regex| regex.find_iter(text).count())
+    }
+
+    /// The text with each match replaced.
+    pub(crate) fn replace_all<'t>(&self, text: &'t str, by: impl Replacer) -> Cow<'t, str> {
+        self.regex().map_or(Cow::Borrowed(text), |regex| regex.replace_all(text, by))
+    }
+
+    /// What it is made of.
     pub(crate) fn syntax(&self) -> Option<Hir> {
-        regex_syntax::parse(&dialect::in_rust(&self.source)).ok()
+        regex_syntax::parse(&self.compiled.pattern).ok()
+    }
+}
+
+/// How many states an automaton of this has at most, roughly.
+fn states(hir: &Hir) -> u64 {
+    let sum = |parts: &[Hir]| parts.iter().map(states).fold(2, u64::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len() as u64,
+        // A range of characters is a few ranges of up to four bytes.
+        HirKind::Class(Class::Unicode(class)) => 1 + 32 * class.ranges().len() as u64,
+        HirKind::Class(Class::Bytes(class)) => 1 + class.ranges().len() as u64,
+        HirKind::Repetition(repetition) => {
+            let times = u64::from(repetition.max.unwrap_or(repetition.min).max(repetition.min).max(1));
+            states(&repetition.sub).saturating_add(2).saturating_mul(times.saturating_add(1))
+        }
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
     }
 }
 
@@ -83,9 +146,13 @@ impl fmt::Debug for Needle {
     }
 }
 
-/// Compiles the pattern; errors show `source`, which was asked for.
-fn compile(source: &str, pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build().map_err(|err| match err {
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build()
+}
+
+/// The error in the words of Go's library.
+fn explain(source: &str, err: &regex::Error) -> String {
+    match err {
         regex::Error::CompiledTooBig(limit) => {
             format!("the regular expression needs more than {limit} bytes")
         }
@@ -98,7 +165,7 @@ fn compile(source: &str, pattern: &str) -> Result<Regex, String> {
                 dialect::in_go_words(source, why.trim_start_matches("error: "))
             )
         }
-    })
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +174,7 @@ mod tests {
 
     #[test]
     fn classes_are_ascii_as_in_go_and_the_dot_is_not() {
-        let line = |pattern, line| Pattern::new(pattern).unwrap().regex.is_match(line);
+        let line = |pattern, line| Pattern::new(pattern).unwrap().is_match(line);
         assert!(line(r"user_id=\d+", "user_id=123"));
         assert!(!line(r"^\d$", "٣"));
         assert!(!line(r"^\w$", "é"));
@@ -133,8 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn a_small_pattern_is_compiled_when_it_is_needed_and_fits() {
+        let is_late = |pattern: &str| Pattern::new(pattern).unwrap().compiled.regex.get().is_none();
+        assert!(is_late(r"(?i)error|[^a-z]+\d{3}"));
+        assert!(!is_late("(ab){1500}"));
+        // The largest that are late: letters, and the widest classes.
+        for (pattern, counted) in [("a{1332}", 3_999), ("[^b]{59}", 4_020), ("[^b]{58}", 3_953)] {
+            let hir = regex_syntax::parse(pattern).unwrap();
+            assert_eq!(states(&hir), counted, "{pattern}");
+            assert!(compile(pattern).is_ok(), "{pattern}");
+            assert_eq!(is_late(pattern), counted <= MAX_LATE_STATES, "{pattern}");
+        }
+        let shared = Pattern::new("a").unwrap();
+        assert!(shared.clone().is_match("a") && shared.compiled.regex.get().is_some());
+    }
+
+    #[test]
     fn anchored_patterns_span_lines() {
-        let whole = |pattern, text| Pattern::anchored(pattern).unwrap().regex.is_match(text);
+        let whole = |pattern, text| Pattern::anchored(pattern).unwrap().is_match(text);
         assert!(whole("auth|backend", "backend"));
         assert!(!whole("auth|backend", "my-backend"));
         assert!(whole("a.b", "a\nb"));

@@ -207,7 +207,7 @@ proptest! {
                 let alone = seen(query.process(line, context));
                 if candidates.contains(&number) {
                     let shared = PipelineContext { shared: Some(scanning.line()), ..context };
-                    prop_assert_eq!(seen(query.process(line, shared)), alone, "{:?} {:?}", query, line);
+                    prop_assert_eq!(seen(query.process_selected(line, shared)), alone, "{:?} {:?}", query, line);
                 } else {
                     prop_assert_eq!(alone, None, "{:?} {:?}", query, line);
                 }

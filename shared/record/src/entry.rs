@@ -48,6 +48,15 @@ impl Entry for LogRecord<'_> {
         LogRecord::label(self, name)
     }
 
+    fn has_label(&self, name: &str) -> bool {
+        match name {
+            // Without writing the number.
+            "status_code" => self.status_code.is_some(),
+            "duration_ms" => self.duration_ms.is_some(),
+            name => LogRecord::label(self, name).is_some(),
+        }
+    }
+
     fn label_kind(&self, name: &str) -> LabelKind {
         if STREAM_LABELS.contains(&name) { LabelKind::Stream } else { LabelKind::Metadata }
     }
@@ -80,6 +89,7 @@ mod tests {
         let record = LogRecord::parse(&redacted, &source, "1", EventTime::Arrived(1_734_604_215_000));
         for name in LABELS {
             assert!(Entry::label(&record, name).is_some_and(|value| !value.is_empty()), "{name}");
+            assert!(record.has_label(name), "{name}");
         }
         assert_eq!(Entry::label(&record, "no_such_label"), None);
     }

@@ -1,4 +1,4 @@
-//! What a hundred rules cost a line: `cargo bench -p catchment-alert --bench rules -- [rounds]`.
+//! What a hundred rules cost a line: `cargo bench -p catchment-alert --bench rules -- [corpus …] [rounds]`.
 //!
 //! The structured-JSON corpus of the archive's benches goes through the pipeline
 //! of ingest once; its records then meet the rules of `rules.yaml`. MB/s are of
@@ -19,59 +19,58 @@
 #[path = "../../../archive/benches/chain/corpora.rs"]
 mod corpora;
 
+use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Duration;
 
-use catchment_logql::{Entry, Expr, LogExpr, MetricExpr, PipelineContext};
+use catchment_alert::{RuleFile, RuleSet};
+use catchment_logql::Entry;
 use catchment_record::{Envelope, LogGroup, LogRecord, LogStream, Pipeline, Source, gunzip};
 use corpora::Corpus;
 
+const RULES: &str = include_str!("rules.yaml");
 const ROUNDS: usize = 20;
 
 fn main() {
-    let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS);
-    let logs = rules();
-    println!("range functions of the rules: {}", logs.len());
-    println!("corpus  lines bytes/line  alone MB/s");
-    for corpus in Corpus::ALL {
+    let words: Vec<String> = std::env::args().collect();
+    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS);
+    let is_said = |corpus: &Corpus| words.iter().any(|word| word == corpus.name());
+    let all = !Corpus::ALL.iter().any(is_said);
+    let together = rules(|_| true);
+    let number = together.rules().count();
+    let alone: Vec<RuleSet> = (0..number).map(|chosen| rules(|index| index == chosen)).collect();
+    println!("{number} rules, {} leaves", together.leaf_ids().count());
+    println!("corpus  lines bytes/line matches/line | alone  MB/s | ratio");
+    for corpus in Corpus::ALL.into_iter().filter(|corpus| all || is_said(corpus)) {
         let records = records(corpus);
         let bytes: usize = records.iter().map(|record| record.line().len()).sum();
-        let alone = fastest(rounds.min(5), || {
-            for record in &records {
-                for log in &logs {
-                    black_box(log.process(record, PipelineContext::default()).is_some());
-                }
-            }
+        let matched = together.partials(&records).matched_lines;
+        let one_by_one = fastest(rounds.min(5), || {
+            alone.iter().for_each(|rule| drop(black_box(rule.partials(&records))));
         });
+        let at_once = fastest(rounds, || drop(black_box(together.partials(&records))));
         let rate = |time: Duration| bytes as f64 / 1e6 / time.as_secs_f64();
-        println!("{:7}{:6}{:11}{:12.1}", corpus.name(), records.len(), bytes / records.len(), rate(alone));
+        println!(
+            "{:7}{:6}{:11}{:13.1} |{:6.1}{:6.1} |{:6.3}",
+            corpus.name(),
+            records.len(),
+            bytes / records.len(),
+            matched as f64 / records.len() as f64,
+            rate(one_by_one),
+            rate(at_once),
+            at_once.as_secs_f64() / one_by_one.as_secs_f64(),
+        );
     }
 }
 
-/// The log expressions at the bottom of the rules.
-fn rules() -> Vec<LogExpr> {
-    let lines = include_str!("rules.yaml").lines();
-    let exprs = lines.filter_map(|line| line.trim().strip_prefix("expr: '")?.strip_suffix('\''));
-    let mut logs = Vec::new();
-    for expr in exprs {
-        match catchment_logql::parse(expr).unwrap() {
-            Expr::Metric(metric) => collect(&metric, &mut logs),
-            Expr::Log(_) => panic!("{expr} is no metric"),
-        }
+/// Those of the rules whose place in the file is chosen.
+fn rules(chosen: impl Fn(usize) -> bool) -> RuleSet {
+    let exprs = RULES.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
+    let mut text = "groups:\n- name: rules\n  rules:\n".to_owned();
+    for (index, expr) in exprs.enumerate().filter(|(index, _)| chosen(*index)) {
+        writeln!(text, "  - alert: Rule{index}\n    expr: {expr}").unwrap();
     }
-    logs
-}
-
-fn collect(expr: &MetricExpr, logs: &mut Vec<LogExpr>) {
-    match expr {
-        MetricExpr::Range(range) => logs.push(range.log.clone()),
-        MetricExpr::Aggregation(aggregation) => collect(&aggregation.inner, logs),
-        MetricExpr::Binary(binary) => {
-            collect(&binary.left, logs);
-            collect(&binary.right, logs);
-        }
-        _ => {}
-    }
+    RuleSet::parse(&[RuleFile { name: "rules.yaml".into(), text }]).unwrap()
 }
 
 /// The records of a corpus, as ingest makes them.

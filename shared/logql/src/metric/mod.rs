@@ -16,4 +16,4 @@ pub(crate) use functions::{extreme, interpolated};
 pub use labels::Labels;
 pub(crate) use query::{Evaluation, Value, order, visit_ranges};
 pub use query::{MetricQuery, QueryTimes, QueryValue, Sample, SampleSeries};
-pub(crate) use sampler::{Around, Sampler};
+pub(crate) use sampler::{Around, LineSample, Sampler};

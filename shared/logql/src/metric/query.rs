@@ -267,7 +267,7 @@ impl<I: Iterator<Item = Result<Vec<Sample>, EvalError>>> Evaluation<I> {
 
 fn relabelled(replace: &LabelReplace, sample: Sample) -> Sample {
     let source = sample.labels.get(&replace.source).unwrap_or_default();
-    let Some(found) = replace.pattern.regex.captures(source) else {
+    let Some(found) = replace.pattern.regex().and_then(|regex| regex.captures(source)) else {
         return sample;
     };
     let mut value = String::new();

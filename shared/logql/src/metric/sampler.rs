@@ -9,7 +9,9 @@ use super::query::Sample;
 use crate::ast::{Conversion, Grouping, LabelSelection, RangeAggregation, RangeOp, Stage, VectorOp};
 use crate::entry::Entry;
 use crate::matcher::MatchValue;
-use crate::pipeline::{ERROR_LABEL, LabelFilter, LabelFormat, LineLabels, PipelineContext};
+use crate::pipeline::{
+    ERROR_LABEL, LabelFilter, LabelFormat, LineLabels, PipelineContext, ProcessedLine, SharedLine,
+};
 use crate::units;
 
 /// A range function, and what the query around it knows about its labels.
@@ -91,19 +93,37 @@ impl Sampler {
         entry: &'e dyn Entry,
         now_nanos: Option<i64>,
     ) -> Option<LineSample<'e>> {
-        let takes_bytes = matches!(self.range.op, RangeOp::BytesOverTime | RangeOp::BytesRate);
-        let context = PipelineContext {
+        self.sample_of(self.range.log.process(entry, self.context(now_nanos, None))?)
+    }
+
+    /// The same of an entry that passes the selector, with what others found in its line.
+    pub(crate) fn sample_selected<'e>(
+        &'e self,
+        entry: &'e dyn Entry,
+        shared: &'e SharedLine,
+    ) -> Option<LineSample<'e>> {
+        self.sample_of(self.range.log.process_selected(entry, self.context(None, Some(shared)))?)
+    }
+
+    fn context<'e>(&'e self, now_nanos: Option<i64>, shared: Option<&'e SharedLine>) -> PipelineContext<'e> {
+        PipelineContext {
             now_nanos,
             skips_parsers: self.skips_parsers,
             preserves_errors: self.preserves_errors,
             required: &self.required,
             drops_early: true,
-            ignores_last_line: !takes_bytes,
-            shared: None,
-        };
-        let mut processed = self.range.log.process(entry, context)?;
+            ignores_last_line: !self.takes_bytes(),
+            shared,
+        }
+    }
+
+    fn takes_bytes(&self) -> bool {
+        matches!(self.range.op, RangeOp::BytesOverTime | RangeOp::BytesRate)
+    }
+
+    fn sample_of<'e>(&'e self, mut processed: ProcessedLine<'e>) -> Option<LineSample<'e>> {
         let value = match &self.range.unwrap {
-            None if takes_bytes => processed.line.len() as f64,
+            None if self.takes_bytes() => processed.line.len() as f64,
             None => 1.0,
             Some(unwrap) => {
                 let text = processed.labels.get(&unwrap.label)?;

@@ -141,7 +141,7 @@ impl<'e> LineLabels<'e> {
     /// Sets a label that a parser found. A name that the entry has already
     /// gets a suffix; a name that a parser found before stays as it is.
     pub(crate) fn extract(&mut self, name: &str, value: Cow<'_, str>) {
-        if self.entry.label(name).is_some() {
+        if self.entry.has_label(name) {
             self.extract_as(&format!("{name}{EXTRACTED_SUFFIX}"), value);
         } else if self.is_wanted(name) {
             self.extract_as(name, value);
@@ -216,7 +216,7 @@ impl<'e> LineLabels<'e> {
             change.value = None;
         } else {
             let extracted = self.found(name).is_some();
-            if extracted || self.entry.label(name).is_some() {
+            if extracted || self.entry.has_label(name) {
                 self.changes.push(Change { name: name.to_owned(), value: None, extracted });
             }
         }

@@ -51,7 +51,7 @@ impl LineMatch {
     fn is_in(&self, line: &str) -> bool {
         match self {
             Self::Text(needle) => needle.find(line).is_some(),
-            Self::Regex(pattern) => pattern.regex.is_match(line),
+            Self::Regex(pattern) => pattern.is_match(line),
             Self::Shape(pattern) => pattern.matches(line),
             Self::Ip(ip) => ip.is_in(line),
         }

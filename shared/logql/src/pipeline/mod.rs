@@ -87,9 +87,15 @@ impl LogExpr {
         entry: &'e dyn Entry,
         context: PipelineContext<'e>,
     ) -> Option<ProcessedLine<'e>> {
-        if !self.selects(entry) {
-            return None;
-        }
+        if self.selects(entry) { self.process_selected(entry, context) } else { None }
+    }
+
+    /// As [`LogExpr::process`], for an entry that passes the selector.
+    pub fn process_selected<'e>(
+        &self,
+        entry: &'e dyn Entry,
+        context: PipelineContext<'e>,
+    ) -> Option<ProcessedLine<'e>> {
         let mut processed =
             ProcessedLine { line: Cow::Borrowed(entry.line()), labels: LineLabels::new(entry, context) };
         for (i, stage) in self.stages.iter().enumerate() {

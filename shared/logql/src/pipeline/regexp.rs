@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use regex_syntax::hir::{Hir, HirKind};
+
 use super::LineLabels;
 use super::labels::sanitize;
 use crate::pattern::Pattern;
@@ -22,12 +24,13 @@ impl RegexpParser {
         }
         let pattern = Pattern::new(source)?;
         let mut groups: Vec<(usize, String)> = Vec::new();
-        for (number, name) in pattern.regex.capture_names().enumerate() {
-            let Some(name) = name else {
-                continue;
-            };
+        let mut captures = Vec::new();
+        if let Some(hir) = pattern.syntax() {
+            named_captures(&hir, &mut captures);
+        }
+        for (number, name) in captures {
             let mut label = String::new();
-            sanitize(name, &mut label);
+            sanitize(&name, &mut label);
             if groups.iter().any(|(_, other)| *other == label) {
                 return Err(format!("duplicate extracted label name '{label}'"));
             }
@@ -40,13 +43,30 @@ impl RegexpParser {
     }
 
     pub(super) fn process(&self, line: &str, labels: &mut LineLabels<'_>) {
-        let Some(found) = self.pattern.regex.captures(line) else {
+        let Some(found) = self.pattern.regex().and_then(|regex| regex.captures(line)) else {
             return;
         };
         for (number, label) in &self.groups {
             let text = found.get(*number).map_or("", |group| group.as_str());
             labels.extract(label, Cow::Borrowed(text));
         }
+    }
+}
+
+/// The numbers and the names of the groups that have one.
+fn named_captures(hir: &Hir, found: &mut Vec<(usize, String)>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            if let Some(name) = &capture.name {
+                found.push((capture.index as usize, name.to_string()));
+            }
+            named_captures(&capture.sub, found);
+        }
+        HirKind::Repetition(repetition) => named_captures(&repetition.sub, found),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| named_captures(part, found));
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
     }
 }
 

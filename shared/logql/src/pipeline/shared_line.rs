@@ -89,7 +89,7 @@ impl Fields {
         let mut fields = Self::default();
         let mut fits = true;
         let ended = parse(&mut |name, value| {
-            fields.push(line, name, value, entry.label(name).is_some());
+            fields.push(line, name, value, entry.has_label(name));
             fits = fields.fields.len() <= MAX_SHARED_FIELDS
                 && fields.names.len() + fields.values.len() <= MAX_SHARED_BYTES;
             !fits

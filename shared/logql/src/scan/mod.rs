@@ -30,7 +30,7 @@ const MAX_REMEMBERED_VALUES: usize = 1_000;
 const MAX_DENSE_BYTES: usize = 8 * 1024;
 
 /// The selectors and texts of many expressions, prepared once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Scan {
     expressions: usize,
     /// The labels that selectors name, those of most expressions first.
@@ -46,7 +46,7 @@ pub struct Scan {
 }
 
 /// What expressions ask of one label.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Selectors {
     label: String,
     /// Each matcher, and the expressions that have it.
@@ -56,7 +56,7 @@ struct Selectors {
 }
 
 /// A text, and what it says when it is found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ScannedText {
     text: Text,
     /// The clauses that hold.
@@ -134,7 +134,7 @@ impl Scanning<'_> {
             if !self.alive.intersects(&selectors.concerned) {
                 continue;
             }
-            let value = entry.label(&selectors.label).unwrap_or_default();
+            let value = entry.selector_label(&selectors.label).unwrap_or_default();
             match verdicts.get(&*value) {
                 Some(accepting) => self.alive.keep(accepting),
                 None => {

@@ -36,7 +36,7 @@ pub(super) fn failure(expected: &Failure, error: &str) -> bool {
         Failure::Containing(text) => {
             error.contains(text.as_str()) || unquoted(text).is_some_and(|text| error.contains(text))
         }
-        Failure::Matching(pattern) => pattern.regex.is_match(error),
+        Failure::Matching(pattern) => pattern.is_match(error),
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::{Accumulator, LeafWindow, NotStreamable, Sketch};
 use crate::ast::{Grouping, LogExpr, RangeAggregation, RangeOp, Stage};
 use crate::entry::Entry;
-use crate::metric::{Around, EvalError, Labels, Sample, Sampler};
+use crate::metric::{Around, EvalError, Labels, LineSample, Sample, Sampler};
 use crate::names::{RANGE_OPS, name_of};
-use crate::pipeline::LabelFormat;
+use crate::pipeline::{LabelFormat, SharedLine};
 
 /// How many bytes of a label's value tell series apart; what is longer is cut. A
 /// label comes from a log line, and must not make a stored series too large to store.
@@ -23,15 +23,50 @@ pub struct StreamedLeaf {
 }
 
 /// What one line adds to a leaf.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LeafSample {
-    /// The series.
-    pub labels: Labels,
+pub struct LeafSample<'e> {
+    leaf: &'e StreamedLeaf,
+    line: LineSample<'e>,
+}
+
+impl LeafSample<'_> {
     /// The value.
-    pub value: f64,
+    pub fn value(&self) -> f64 {
+        self.line.value
+    }
+
     /// The kind of error that the line met and the expression does not deal with:
     /// the line counts for no series, and its window has no value.
-    pub error: Option<&'static str>,
+    pub fn error(&self) -> Option<&'static str> {
+        self.line.error()
+    }
+
+    /// The series.
+    pub fn labels(&self) -> Labels {
+        let mut labels = Vec::new();
+        self.visit_series(&mut |name, value| labels.push((name.to_owned(), value.to_owned())));
+        Labels::new(labels)
+    }
+
+    /// Writes bytes that only lines of one series have in common. Lines of one
+    /// stream have the same, so that their series is built once.
+    pub fn write_series(&self, out: &mut Vec<u8>) {
+        self.visit_series(&mut |name, value| {
+            for part in [name, value] {
+                out.extend_from_slice(&part.len().to_le_bytes());
+                out.extend_from_slice(part.as_bytes());
+            }
+        });
+    }
+
+    fn visit_series(&self, visit: &mut dyn FnMut(&str, &str)) {
+        let sampler = &self.leaf.sampler;
+        // Which series a line is of does not matter where only their absence does.
+        if self.error().is_some() || sampler.range().op != RangeOp::AbsentOverTime {
+            sampler.visit_series(&self.line.labels, &mut |name, value| {
+                visit(name, value.get(..value.floor_char_boundary(MAX_LABEL_BYTES)).unwrap_or_default());
+            });
+        }
+    }
 }
 
 impl StreamedLeaf {
@@ -113,19 +148,9 @@ impl StreamedLeaf {
         }
     }
 
-    /// What the entry adds, when it belongs here.
-    pub fn sample(&self, entry: &dyn Entry) -> Option<LeafSample> {
-        let sample = self.sampler.sample(entry, None)?;
-        let error = sample.error();
-        let mut labels = Vec::new();
-        // Which series a line is of does not matter where only their absence does.
-        if error.is_some() || self.sampler.range().op != RangeOp::AbsentOverTime {
-            self.sampler.visit_series(&sample.labels, &mut |name, value| {
-                let kept = value.get(..value.floor_char_boundary(MAX_LABEL_BYTES)).unwrap_or_default();
-                labels.push((name.to_owned(), kept.to_owned()));
-            });
-        }
-        Some(LeafSample { labels: Labels::new(labels), value: sample.value, error })
+    /// What an entry adds that passes the selector, when it belongs here.
+    pub fn sample<'e>(&'e self, entry: &'e dyn Entry, shared: &'e SharedLine) -> Option<LeafSample<'e>> {
+        Some(LeafSample { leaf: self, line: self.sampler.sample_selected(entry, shared)? })
     }
 
     /// The function's values by series, from the samples of a window.

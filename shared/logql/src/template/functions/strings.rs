@@ -41,12 +41,10 @@ pub(super) const TABLE: &[Row] = &[
     ("TrimSuffix", 2, 2, |a, _| string(without_suffix(text(a, 0)?, text(a, 1)?))),
     ("alignLeft", 2, 2, |a, _| string(align(whole(a, 0)?, text(a, 1)?, true)?)),
     ("alignRight", 2, 2, |a, _| string(align(whole(a, 0)?, text(a, 1)?, false)?)),
-    ("count", 2, 2, |a, _| Ok(Value::Int(pattern(text(a, 0)?)?.regex.find_iter(text(a, 1)?).count() as i64))),
-    ("regexReplaceAll", 3, 3, |a, _| {
-        string(pattern(text(a, 0)?)?.regex.replace_all(text(a, 1)?, text(a, 2)?))
-    }),
+    ("count", 2, 2, |a, _| Ok(Value::Int(pattern(text(a, 0)?)?.count(text(a, 1)?) as i64))),
+    ("regexReplaceAll", 3, 3, |a, _| string(pattern(text(a, 0)?)?.replace_all(text(a, 1)?, text(a, 2)?))),
     ("regexReplaceAllLiteral", 3, 3, |a, _| {
-        string(pattern(text(a, 0)?)?.regex.replace_all(text(a, 1)?, regex::NoExpand(text(a, 2)?)))
+        string(pattern(text(a, 0)?)?.replace_all(text(a, 1)?, regex::NoExpand(text(a, 2)?)))
     }),
     ("urlencode", 1, 1, |a, _| string(url_encode(text(a, 0)?))),
     ("urldecode", 1, 1, |a, _| string(url_decode(text(a, 0)?)?)),

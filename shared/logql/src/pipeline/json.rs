@@ -65,7 +65,16 @@ fn members(
 ) -> Result<(), (&'static str, String)> {
     // Of an object that has no end, nothing is taken: only a line that was cut has one.
     let is_cut = !line.trim_ascii_end().ends_with('}');
-    let ended = flatten(&mut Scanner::new(line), is_cut, &mut String::new(), take);
+    // What is not text in the line is not text in a label.
+    let is_text = !line.contains(char::REPLACEMENT_CHARACTER);
+    let mut give = |name: &str, value: Cow<'_, str>| {
+        if (is_text && matches!(value, Cow::Borrowed(_))) || !value.contains(char::REPLACEMENT_CHARACTER) {
+            take(name, value)
+        } else {
+            take(name, Cow::Owned(value.replace(char::REPLACEMENT_CHARACTER, "")))
+        }
+    };
+    let ended = flatten(&mut Scanner::new(line), is_cut, &mut String::new(), &mut give);
     ended.map(|_| ()).map_err(|err| ("JSONParserErr", err.to_string()))
 }
 
@@ -110,13 +119,5 @@ fn flatten(
 }
 
 fn give(name: &str, value: Cow<'_, str>, take: &mut dyn FnMut(&str, Cow<'_, str>) -> bool) -> bool {
-    if name.is_empty() {
-        return false;
-    }
-    // What is not text in the line is not text in a label.
-    if value.contains('\u{fffd}') {
-        take(name, Cow::Owned(value.replace('\u{fffd}', "")))
-    } else {
-        take(name, value)
-    }
+    !name.is_empty() && take(name, value)
 }

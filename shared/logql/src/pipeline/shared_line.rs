@@ -15,6 +15,10 @@ const MAX_SHARED_FIELDS: usize = 1_000;
 /// they are: nested names repeat those around them.
 const MAX_SHARED_BYTES: usize = 1024 * 1024;
 
+/// What a line of a service has at most, as a rule, so that memory is asked for once.
+const USUAL_FIELDS: usize = 32;
+const USUAL_NAME_BYTES: usize = 512;
+
 /// What parsers find in the line of one entry. Pipelines of the same entry may
 /// share it (`PipelineContext::shared`); it fills as they ask.
 #[derive(Debug, Default)]
@@ -86,7 +90,12 @@ impl Fields {
         parse: impl FnOnce(&mut dyn FnMut(&str, Cow<'_, str>) -> bool) -> Result<(), (&'static str, String)>,
     ) -> Option<Self> {
         let line = entry.line();
-        let mut fields = Self::default();
+        let mut fields = Self {
+            names: String::with_capacity(USUAL_NAME_BYTES),
+            hashes: Vec::with_capacity(USUAL_FIELDS),
+            fields: Vec::with_capacity(USUAL_FIELDS),
+            ..Self::default()
+        };
         let mut fits = true;
         let ended = parse(&mut |name, value| {
             fields.push(line, name, value, entry.has_label(name));
@@ -155,14 +164,17 @@ impl Fields {
 /// Where the part stands in the text that it is a part of.
 fn place_in(text: &str, part: &str) -> Option<Range<usize>> {
     let start = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    let place = start..start.checked_add(part.len())?;
-    text.get(place.clone()).filter(|found| *found == part)?;
-    Some(place)
+    let end = start.checked_add(part.len())?;
+    (end <= text.len()).then_some(start..end)
 }
 
-/// Names are short, and a line has few of them.
+/// Of the length, the beginning and the end, which tell the names of a line apart.
 fn hash(name: &str) -> u32 {
-    name.bytes().fold(name.len() as u32, |hash, byte| {
-        (hash.rotate_left(5) ^ u32::from(byte)).wrapping_mul(0x9e37_79b9)
-    })
+    let bytes = name.as_bytes();
+    let (head, tail) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => (0, bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))),
+    };
+    let mixed = head.rotate_left(23) ^ tail ^ (bytes.len() as u64) << 56;
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }

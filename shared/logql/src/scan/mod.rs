@@ -289,5 +289,6 @@ fn automaton(texts: &[ScannedText]) -> Option<AhoCorasick> {
     if texts.is_empty() {
         return None;
     }
-    AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(texts).ok()
+    // So many texts begin nearly everywhere: looking for a beginning only costs.
+    AhoCorasick::builder().ascii_case_insensitive(true).prefilter(false).kind(kind).build(texts).ok()
 }

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use catchment_logql::{
-    Accumulator, Entry, Expr, MAX_LABEL_BYTES, MAX_SKETCH_BINS, QUANTILE_ERROR, Sketch, StreamedExpr, parse,
+    Accumulator, Entry, Expr, MAX_LABEL_BYTES, MAX_SKETCH_BINS, QUANTILE_ERROR, SharedLine, Sketch,
+    StreamedExpr, parse,
 };
 use proptest::prelude::*;
 
@@ -101,8 +102,9 @@ fn labels_are_cut_at_the_limit() {
     let Ok(Expr::Metric(expr)) = parse(r#"count_over_time({service=~"x+"}[5m])"#) else { panic!() };
     let expr = StreamedExpr::new(expr).unwrap();
     let kept = |bytes: usize| {
-        let sample = expr.leaves()[0].sample(&Service(bytes)).unwrap();
-        sample.labels.get("service").map(str::len)
+        let (service, shared) = (Service(bytes), SharedLine::default());
+        let sample = expr.leaves()[0].sample(&service, &shared).unwrap();
+        sample.labels().get("service").map(str::len)
     };
     assert_eq!(kept(MAX_LABEL_BYTES), Some(MAX_LABEL_BYTES));
     assert_eq!(kept(MAX_LABEL_BYTES + 1), Some(MAX_LABEL_BYTES));

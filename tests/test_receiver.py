@@ -105,3 +105,9 @@ def test_a_signature_is_verified_as_the_specification_says():
     several = example | {"webhook-signature": "v1,AAAA " + example["webhook-signature"]}
     assert webhooks.verify(KEY, several, body, now=1614265330)
     assert not webhooks.verify("whsec_" + base64.b64encode(b"7" * 24).decode(), signed(body), body, now=1614265330)
+
+
+def test_the_guide_shows_how_it_is_done_here():
+    guide = (ROOT / "infra/operating.md").read_text()
+    shown = guide.partition("```python\ndef verify")[2].partition("```")[0]
+    assert shown and shown in (ROOT / "scripts/local_aws/webhooks.py").read_text()

@@ -5,6 +5,7 @@
 //! the interval, the ranges and the offsets that are asked of it, so every window
 //! is made of whole buckets and is exact.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
@@ -54,6 +55,10 @@ pub struct SampleLine {
     pub at_nanos: i64,
     /// The line, at most [`MAX_SAMPLE_CHARS`] characters of it.
     pub line: String,
+    /// The log group that it is from, where that is known: the console's link
+    /// is about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_group: Option<String>,
 }
 
 /// What a batch contributes.
@@ -161,7 +166,7 @@ impl<'a> LeafSums<'a> {
         self.matched_lines += 1;
         let end_ms = bucket_end_ms(at_nanos, self.shared.bucket_ms);
         let bucket = self.buckets.entry(end_ms).or_default();
-        keep_line(&mut bucket.samples, at_nanos, entry.line());
+        keep_line(&mut bucket.samples, at_nanos, entry);
         if let Some(error) = sample.error() {
             let met = LineErrors { lines: 1, error: error.to_owned(), series: sample.labels() };
             match &mut bucket.errors {
@@ -221,7 +226,7 @@ impl<'a> LeafSums<'a> {
 }
 
 impl SampleLine {
-    fn new(at_nanos: i64, line: &str) -> Self {
+    fn new(at_nanos: i64, line: &str, log_group: Option<String>) -> Self {
         // Most lines are ASCII there, and need no counting.
         let start = line.as_bytes().get(..MAX_SAMPLE_CHARS);
         let end = match start {
@@ -229,14 +234,15 @@ impl SampleLine {
             Some(start) if start.is_ascii() => MAX_SAMPLE_CHARS,
             Some(_) => line.char_indices().nth(MAX_SAMPLE_CHARS).map_or(line.len(), |(end, _)| end),
         };
-        Self { at_nanos, line: line.get(..end).unwrap_or_default().to_owned() }
+        Self { at_nanos, line: line.get(..end).unwrap_or_default().to_owned(), log_group }
     }
 }
 
-fn keep_line(samples: &mut Vec<SampleLine>, at_nanos: i64, line: &str) {
+fn keep_line(samples: &mut Vec<SampleLine>, at_nanos: i64, entry: &dyn Entry) {
     let is_full = samples.len() == MAX_SAMPLE_LINES;
     if !is_full || samples.last().is_some_and(|earliest| earliest.at_nanos <= at_nanos) {
-        keep_latest(samples, SampleLine::new(at_nanos, line));
+        let log_group = entry.label("log_group").map(Cow::into_owned);
+        keep_latest(samples, SampleLine::new(at_nanos, entry.line(), log_group));
     }
 }
 

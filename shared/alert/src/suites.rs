@@ -82,7 +82,11 @@ pub async fn partial_store<S: PartialStore>(store: &S, salt: &str) {
 }
 
 async fn everything_comes_back<S: PartialStore>(store: &S, leaf: &LeafId) {
-    let line = |n: i64| SampleLine { at_nanos: n, line: format!("\"line\" {n} ü") };
+    let line = |n: i64| SampleLine {
+        at_nanos: n,
+        line: format!("\"line\" {n} ü"),
+        log_group: Some("/ecs/a".into()),
+    };
     let errors = |lines, service| {
         Some(LineErrors { lines, error: "JSONParserErr".to_owned(), series: series(service) })
     };

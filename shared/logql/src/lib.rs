@@ -61,6 +61,8 @@ pub use units::format_value;
 pub const MAX_EXPRESSION_BYTES: usize = 128 * 1024;
 /// How deep parentheses, aggregations and templates may be nested.
 pub const MAX_NESTING: usize = 64;
+/// How many regular expressions an expression may have.
+pub const MAX_REGEXES: usize = 256;
 /// The memory a compiled regular expression may take, in bytes.
 pub const MAX_REGEX_BYTES: usize = 1024 * 1024;
 /// How deep a JSON line may be nested; what is deeper is an error of the line.

@@ -116,6 +116,10 @@ fn sizes_are_bounded() {
     assert!(chain(128).unwrap_err().message.contains("deeper than 128"));
     let filters = |count: usize| parse(&format!("{{a=\"b\"}} | {}", vec!["a=\"b\""; count].join(" and ")));
     assert!(filters(1000).is_ok(), "a chain of filters is flat");
+    let regexes = |count: usize| parse(&format!("{{a=\"b\"}}{}", " |~ \"c\"".repeat(count)));
+    assert!(regexes(catchment_logql::MAX_REGEXES).is_ok());
+    let refused = regexes(catchment_logql::MAX_REGEXES + 1).unwrap_err();
+    assert!(refused.message.contains("more than 256 regular expressions"), "{refused}");
     let long = format!("{{a=\"{}\"}}", "x".repeat(catchment_logql::MAX_EXPRESSION_BYTES));
     assert!(parse(&long).unwrap_err().message.contains("input size too long (131078 > 131072)"));
 }

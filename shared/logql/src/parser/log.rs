@@ -92,7 +92,7 @@ impl Parser {
         let (value, at) = self.text()?;
         let negated = op.starts_with('!');
         if op.ends_with('~') {
-            LabelMatcher::regex(name, negated, &value).map_err(|why| ParseError::new(at, why))
+            self.regex(at, || LabelMatcher::regex(name, negated, &value))
         } else {
             Ok(LabelMatcher::text(name, negated, value))
         }
@@ -133,12 +133,14 @@ impl Parser {
                 return Err(self.unexpected(&["STRING", "IP"]));
             } else {
                 let (text, at) = self.text()?;
-                let alternative = match op {
-                    "|~" | "!~" => Pattern::new(&text).map(LineMatch::Regex),
-                    "|>" | "!>" => LinePattern::filter(&text).map(LineMatch::Shape),
-                    _ => Ok(LineMatch::Text(Needle::new(&text))),
-                };
-                alternatives.push(alternative.map_err(|why| ParseError::new(at, why))?);
+                alternatives.push(match op {
+                    "|~" | "!~" => LineMatch::Regex(self.regex(at, || Pattern::new(&text))?),
+                    "|>" | "!>" => {
+                        let shape = LinePattern::filter(&text);
+                        LineMatch::Shape(shape.map_err(|why| ParseError::new(at, why))?)
+                    }
+                    _ => LineMatch::Text(Needle::new(&text)),
+                });
             }
             if !self.eat_word("or") {
                 return Ok(LineFilter { negated: op.starts_with('!'), alternatives });
@@ -167,13 +169,13 @@ impl Parser {
             "logfmt" => Stage::Logfmt(self.logfmt()?),
             "regexp" => {
                 let (text, at) = self.text()?;
-                let parser = RegexpParser::new(&text);
-                Stage::Regexp(parser.map_err(|why| invalid(at, "regexp parser", &why))?)
+                let invalid = |why| format!("invalid regexp parser: {why}");
+                Stage::Regexp(self.regex(at, || RegexpParser::new(&text).map_err(invalid))?)
             }
             "pattern" => {
                 let (text, at) = self.text()?;
-                let pattern = LinePattern::parser(&text);
-                Stage::Pattern(pattern.map_err(|why| invalid(at, "pattern parser", &why))?)
+                let invalid = |why| ParseError::new(at, format!("invalid pattern parser: {why}"));
+                Stage::Pattern(LinePattern::parser(&text).map_err(invalid)?)
             }
             "unpack" => Stage::Unpack,
             "decolorize" => Stage::Decolorize,
@@ -382,8 +384,4 @@ impl Parser {
 /// What is wrong in a stage, as Loki words it.
 fn in_stage(at: Position, stage: &str, why: &str) -> ParseError {
     ParseError::new(at, format!("stage '{stage}' : {why}"))
-}
-
-fn invalid(at: Position, what: &str, why: &str) -> ParseError {
-    ParseError::new(at, format!("invalid {what}: {why}"))
 }

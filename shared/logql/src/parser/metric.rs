@@ -351,9 +351,9 @@ impl Parser {
             let message = format!("invalid destination label name in label_replace: {destination}");
             return Err(ParseError::new(destination_at, message));
         }
-        let pattern = Pattern::anchored(&pattern)
-            .map_err(|why| why.replace("^(?s:", "^(?:"))
-            .map_err(|why| ParseError::new(at, format!("invalid regex in label_replace: {why}")))?;
+        let invalid =
+            |why: String| format!("invalid regex in label_replace: {}", why.replace("^(?s:", "^(?:"));
+        let pattern = self.regex(at, || Pattern::anchored(&pattern).map_err(invalid))?;
         let depth = inner.depth + 1;
         let inner = Box::new(inner.expr);
         self.node(

@@ -7,7 +7,7 @@ mod metric;
 use crate::ast::Expr;
 use crate::error::{ParseError, Position};
 use crate::lexer::{Token, is_reserved, tokens};
-use crate::{MAX_EXPRESSION_BYTES, MAX_NESTING};
+use crate::{MAX_EXPRESSION_BYTES, MAX_NESTING, MAX_REGEXES};
 
 /// Reads an expression.
 pub fn parse(source: &str) -> Result<Expr, ParseError> {
@@ -18,7 +18,7 @@ pub fn parse(source: &str) -> Result<Expr, ParseError> {
     if source.is_empty() {
         return Err(ParseError::new(Position::START, "syntax error: unexpected $end"));
     }
-    let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0, unread: Vec::new() };
+    let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0, regexes: 0, unread: Vec::new() };
     let expr = parser.expression()?;
     match parser.peek() {
         Token::End => Ok(expr),
@@ -30,6 +30,8 @@ struct Parser {
     tokens: Vec<(Token, Position)>,
     next: usize,
     depth: usize,
+    /// How many regular expressions were compiled.
+    regexes: usize,
     /// The templates of lines that cannot be read, in the expression that is being read.
     unread: Vec<(String, ParseError)>,
 }
@@ -126,6 +128,22 @@ impl Parser {
             }
             _ => Err(self.unexpected(&["STRING"])),
         }
+    }
+
+    /// What `compile` makes of a regular expression; they are bounded in number, as
+    /// each may take [`crate::MAX_REGEX_BYTES`].
+    fn regex<T>(
+        &mut self,
+        at: Position,
+        compile: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, ParseError> {
+        self.regexes += 1;
+        if self.regexes > MAX_REGEXES {
+            let message =
+                format!("the expression has more than {MAX_REGEXES} regular expressions; split it up");
+            return Err(ParseError::new(at, message));
+        }
+        compile().map_err(|why| ParseError::new(at, why))
     }
 
     fn number(&mut self) -> Result<f64, ParseError> {

@@ -269,6 +269,8 @@ impl Renderer<'_> {
             arguments.push(self.operand(operand, dot)?);
         }
         arguments.extend(last);
+        self.steps = self.steps.saturating_add(function.steps());
+        self.check()?;
         let value = functions::call(function, arguments, &self.scope)?;
         self.weigh(&value)?;
         Ok(value)

@@ -54,6 +54,22 @@ pub(super) fn by_name(dialect: Dialect, name: &str) -> Result<Function, Template
     Ok(Function::Known(name, least, most, call))
 }
 
+/// How many steps it is worth to compile a regular expression.
+const REGEX_STEPS: usize = 500;
+
+impl Function {
+    /// How many steps a call is worth, besides those of what it makes.
+    pub(super) fn steps(self) -> usize {
+        match self {
+            Self::Known(
+                "regexReplaceAll" | "regexReplaceAllLiteral" | "count" | "match" | "reReplaceAll",
+                ..,
+            ) => REGEX_STEPS,
+            _ => 0,
+        }
+    }
+}
+
 pub(super) fn call(
     function: Function,
     arguments: Vec<Value>,

@@ -46,8 +46,10 @@ pub struct Group {
     pub query_offset_ms: i64,
     /// At most so many series of a rule may alert at once; 0 is the default, [`MAX_SERIES`].
     pub limit: usize,
-    /// The rules, in the file's order.
+    /// The alerting rules, in the file's order.
     pub rules: Vec<Rule>,
+    /// The recording rules, in the file's order: what they come to is a metric.
+    pub records: Vec<Rule>,
 }
 
 impl Group {
@@ -65,12 +67,12 @@ impl Group {
     }
 }
 
-/// An alerting rule.
+/// An alerting rule, or one whose values are recorded.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its identity.
     pub id: RuleId,
-    /// The alert's name.
+    /// The alert's name, or the metric's.
     pub name: String,
     /// The expression as it was written, trimmed.
     pub expr_text: String,
@@ -86,6 +88,7 @@ pub struct Rule {
     pub labels: BTreeMap<String, Template>,
     /// Texts for the reader.
     pub annotations: BTreeMap<String, Template>,
+    pub(crate) usable_from_ms: i64,
 }
 
 /// What an evaluation of a rule came to.
@@ -118,6 +121,12 @@ pub enum EvaluationError {
 }
 
 impl Rule {
+    /// Whether the rule may be evaluated at `at_ms`: one that is new waits until its
+    /// windows hold what they should.
+    pub fn is_ready(&self, at_ms: i64) -> bool {
+        at_ms >= self.usable_from_ms
+    }
+
     /// The windows `(from, to]` of an evaluation at `at_ms`, one for each of the leaves.
     pub fn windows(&self, group: &Group, at_ms: i64) -> Vec<(i64, i64)> {
         let end_ms = at_ms - group.query_offset_ms;

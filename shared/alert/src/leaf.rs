@@ -27,7 +27,12 @@ impl LeafId {
         Self(text.into())
     }
 
-    /// Sixteen hexadecimal digits.
+    /// The identity of this leaf when it is counted from a moment on, in milliseconds.
+    pub fn begun_at(&self, since_ms: i64) -> Self {
+        Self(format!("{}-{since_ms}", self.0))
+    }
+
+    /// Sixteen hexadecimal digits, and the moment from which it is counted where there is one.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -57,7 +57,8 @@ pub use memory::{MemoryAlerts, MemoryNotifier, MemoryPartials};
 pub use message::AlertMessage;
 pub use news::{News, Origin, SeriesNews, rfc3339};
 pub use partial::{
-    MAX_PARTIALS_PER_BATCH, MAX_SAMPLE_CHARS, MAX_SAMPLE_LINES, Partial, Partials, SampleLine, series_hash,
+    Gather, MAX_PARTIALS_PER_BATCH, MAX_SAMPLE_CHARS, MAX_SAMPLE_LINES, Partial, Partials, SampleLine,
+    series_hash,
 };
 pub use ports::{AlertStore, Notifier, PartialStore, Written};
 pub use rule_error::{RuleError, RuleErrors};

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use catchment_logql::{Accumulator, Entry, Labels, LeafSample, LineErrors, SharedLine};
+use catchment_logql::{Accumulator, Entry, Labels, LeafSample, LineErrors, Scanning, SharedLine};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::short_hash;
@@ -80,18 +80,41 @@ impl RuleSet {
     /// in the same order give the same partials. What several rules ask for is
     /// worked out once.
     pub fn partials<E: Entry>(&self, entries: impl IntoIterator<Item = E>) -> Partials {
-        let mut sums: Vec<LeafSums<'_>> = self.shared_leaves().iter().map(LeafSums::new).collect();
-        let mut scanning = self.scan().start();
+        let mut gathered = self.gather();
         for entry in entries {
-            scanning.look_at(&entry);
-            for number in scanning.candidates() {
-                if let Some(leaf) = sums.get_mut(number) {
-                    leaf.add(&entry, scanning.line());
-                }
+            gathered.add(&entry);
+        }
+        gathered.finish()
+    }
+
+    /// The same, entry by entry.
+    pub fn gather(&self) -> Gather<'_> {
+        let sums = self.shared_leaves().iter().map(LeafSums::new).collect();
+        Gather { sums, scanning: self.scan().start() }
+    }
+}
+
+/// What the entries of a batch contribute, as they are added.
+pub struct Gather<'a> {
+    sums: Vec<LeafSums<'a>>,
+    scanning: Scanning<'a>,
+}
+
+impl Gather<'_> {
+    /// Adds the next entry of the batch.
+    pub fn add(&mut self, entry: &dyn Entry) {
+        self.scanning.look_at(entry);
+        for number in self.scanning.candidates() {
+            if let Some(leaf) = self.sums.get_mut(number) {
+                leaf.add(entry, self.scanning.line());
             }
         }
+    }
+
+    /// What all of them contribute.
+    pub fn finish(self) -> Partials {
         let mut all = Partials::default();
-        sums.into_iter().for_each(|leaf| leaf.finish(&mut all));
+        self.sums.into_iter().for_each(|leaf| leaf.finish(&mut all));
         all.bound();
         all
     }

@@ -2,7 +2,7 @@
 //! every fault noted in its place.
 //!
 //! Format: <https://grafana.com/docs/loki/latest/alert/>. Unknown fields are
-//! faults, as they are in Loki. Recording rules are not supported yet.
+//! faults, as they are in Loki.
 
 use std::collections::BTreeMap;
 
@@ -88,42 +88,58 @@ impl Reader<'_> {
             query_offset_ms,
             limit,
             rules: Vec::new(),
+            records: Vec::new(),
         };
-        let mut rules: Vec<Rule> = Vec::new();
+        let (mut rules, mut records): (Vec<Rule>, Vec<Rule>) = (Vec::new(), Vec::new());
         let nodes = fields.get("rules").map(|rules| self.list(rules)).unwrap_or_default();
         for (number, node) in nodes.iter().enumerate() {
-            self.rule = Some((number + 1, name_of(node, "alert")));
-            match self.rule(node, &frame, &labels) {
-                Some(rule) if rules.iter().any(|other| other.id == rule.id) => {
+            let record = name_of(node, "record");
+            self.rule = Some((number + 1, name_of(node, "alert").or_else(|| record.clone())));
+            let (kind, found) = match record {
+                Some(_) => ("record", &mut records),
+                None => ("alert", &mut rules),
+            };
+            match self.rule(node, kind, &frame, &labels) {
+                Some(rule) if found.iter().any(|other| other.id == rule.id) => {
                     self.fault(node.at, "the group has another rule of the same name and expression");
                 }
-                Some(rule) => rules.push(rule),
+                Some(rule) => found.push(rule),
                 None => {}
             }
         }
         self.rule = None;
         self.group = None;
-        name.map(|_| Group { rules, ..frame })
+        name.map(|_| Group { rules, records, ..frame })
     }
 
-    /// The rule, unless it has a fault.
+    /// The rule, unless it has a fault. `kind` is the field that names it.
     fn rule(
         &mut self,
         node: &Node,
+        kind: &str,
         group: &Group,
         group_labels: &BTreeMap<String, Template>,
     ) -> Option<Rule> {
         let faults_before = self.faults.len();
-        if let Some(record) = name_of(node, "record") {
+        let fields = match kind {
+            "record" => self.fields(node, "a recording rule", &["record", "expr", "labels"]),
+            _ => self.fields(
+                node,
+                "a rule",
+                &["alert", "expr", "for", "keep_firing_for", "labels", "annotations"],
+            ),
+        };
+        let name = self.required_text(node, &fields, kind);
+        if let (Some(name), Some(node)) = (&name, fields.get("record"))
+            && !is_metric_name(name)
+        {
             self.fault(
                 node.at,
-                format!("the recording rule \"{record}\" is not supported yet; only alert rules are"),
+                format!(
+                    "\"{name}\" is no name of a metric: letters, digits, \"_\" and \":\", and no digit first"
+                ),
             );
-            return None;
         }
-        let known = ["alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
-        let fields = self.fields(node, "a rule", &known);
-        let name = self.required_text(node, &fields, "alert");
         let expr_text = self.required_text(node, &fields, "expr");
         let expr = match (fields.get("expr"), &expr_text) {
             (Some(node), Some(text)) => self.metric(node.at, text),
@@ -148,6 +164,7 @@ impl Reader<'_> {
             keep_firing_for_ms,
             labels,
             annotations,
+            usable_from_ms: i64::MIN,
         })
     }
 
@@ -183,7 +200,7 @@ impl Reader<'_> {
                 }
             },
             Ok(_) => {
-                self.fault(at, "an alert needs a number to compare, such as count_over_time(..[5m]) > 5");
+                self.fault(at, "a rule needs a metric, such as count_over_time(..[5m]) > 5");
                 None
             }
             Err(err) => {
@@ -300,6 +317,11 @@ impl Reader<'_> {
         }
         templates
     }
+}
+
+fn is_metric_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':');
+    name.starts_with(is_word) && name.chars().all(|c| is_word(c) || c.is_ascii_digit())
 }
 
 fn name_of(node: &Node, field: &str) -> Option<String> {

@@ -1,13 +1,12 @@
 //! A set of rule files, ready to run.
 
-use std::collections::BTreeMap;
-
 use catchment_logql::{Scan, StreamedLeaf};
 
 use crate::adopt::Offered;
 use crate::group::{Group, Rule};
 use crate::leaf::LeafId;
 use crate::rule_error::{RuleError, RuleErrors};
+use crate::versions::LeafStarts;
 
 /// A rule file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,14 +67,19 @@ impl RuleSet {
 
     /// The rules that come with Catchment. A test holds that they have no fault.
     pub fn embedded() -> Self {
-        let files = EMBEDDED.map(|(name, text)| RuleFile { name: name.into(), text: text.into() });
-        Self::load(&files).0
+        Self::load(&Self::embedded_files()).0
+    }
+
+    /// The files that come with Catchment.
+    pub fn embedded_files() -> Vec<RuleFile> {
+        let named = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+        EMBEDDED.iter().map(|(path, text)| RuleFile { name: named(path), text: (*text).into() }).collect()
     }
 
     /// The rules of these groups, whose names are unique.
     pub(crate) fn of(groups: Vec<Group>) -> Self {
         let mut leaves: Vec<SharedLeaf> = Vec::new();
-        for rule in groups.iter().flat_map(|group| &group.rules) {
+        for rule in groups.iter().flat_map(|group| group.rules.iter().chain(&group.records)) {
             for (leaf, of) in rule.expr.leaves().iter().zip(&rule.leaves) {
                 match leaves.iter_mut().find(|known| known.id == of.id) {
                     Some(known) => known.ttl_ms = known.ttl_ms.max(of.ttl_ms),
@@ -89,16 +93,36 @@ impl RuleSet {
                 }
             }
         }
+        Self::counted(groups, leaves)
+    }
+
+    fn counted(groups: Vec<Group>, leaves: Vec<SharedLeaf>) -> Self {
         let scan = Scan::new(leaves.iter().map(|shared| shared.leaf.log()));
         Self { groups, leaves, scan }
     }
 
-    /// The same rules, whose leaves count only events later than their time in
-    /// `since_ms` (milliseconds since the epoch). A leaf that is not in it counts all.
+    /// The same rules, whose leaves begin as `starts` says: each under an identity of
+    /// its own, so that what was counted before a gap is not counted in. A leaf that is
+    /// not in it counts all.
     #[must_use]
-    pub fn with_since(mut self, since_ms: &BTreeMap<LeafId, i64>) -> Self {
+    pub fn starting(mut self, starts: &LeafStarts) -> Self {
         for leaf in &mut self.leaves {
-            leaf.since_nanos = since_ms.get(&leaf.id).map_or(i64::MIN, |ms| ms.saturating_mul(1_000_000));
+            if let Some(start) = starts.get(leaf.id.as_str()) {
+                leaf.since_nanos = start.since_ms.saturating_mul(1_000_000);
+                leaf.id = leaf.id.begun_at(start.since_ms);
+            }
+        }
+        for group in &mut self.groups {
+            let query_offset_ms = group.query_offset_ms;
+            for rule in group.rules.iter_mut().chain(&mut group.records) {
+                for leaf in &mut rule.leaves {
+                    if let Some(start) = starts.get(leaf.id.as_str()) {
+                        let span_ms = leaf.range_ms + leaf.offset_ms + query_offset_ms;
+                        rule.usable_from_ms = rule.usable_from_ms.max(start.usable_from_ms(span_ms));
+                        leaf.id = leaf.id.begun_at(start.since_ms);
+                    }
+                }
+            }
         }
         self
     }
@@ -107,9 +131,23 @@ impl RuleSet {
     #[must_use]
     pub fn only(self, wanted: impl Fn(&Rule) -> bool) -> Self {
         let mut groups = self.groups;
-        groups.iter_mut().for_each(|group| group.rules.retain(&wanted));
-        groups.retain(|group| !group.rules.is_empty());
+        for group in &mut groups {
+            group.rules.retain(&wanted);
+            group.records.retain(&wanted);
+        }
+        groups.retain(|group| !group.rules.is_empty() || !group.records.is_empty());
         Self::of(groups)
+    }
+
+    /// Of these rules the leaves that are in `starts`, each under the identity that
+    /// [`RuleSet::starting`] gives it, to count what was before.
+    #[must_use]
+    pub fn counting(&self, starts: &LeafStarts) -> Self {
+        let begun = |leaf: &SharedLeaf| {
+            let start = starts.get(leaf.id.as_str())?;
+            Some(SharedLeaf { id: leaf.id.begun_at(start.since_ms), ..leaf.clone() })
+        };
+        Self::counted(Vec::new(), self.leaves.iter().filter_map(begun).collect())
     }
 
     /// The leaves of all rules, each once.
@@ -131,8 +169,13 @@ impl RuleSet {
         &self.groups
     }
 
-    /// All rules.
+    /// All alerting rules.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.groups.iter().flat_map(|group| &group.rules)
+    }
+
+    /// All recording rules.
+    pub fn records(&self) -> impl Iterator<Item = &Rule> {
+        self.groups.iter().flat_map(|group| &group.records)
     }
 }

@@ -59,6 +59,13 @@ pub struct Kept {
     pub sha256: String,
 }
 
+impl VersionFile {
+    /// Its text, where it is kept.
+    pub fn kept(&self) -> Kept {
+        Kept { key: self.key.clone(), sha256: self.sha256.clone() }
+    }
+}
+
 /// Whether a text is the one with this SHA-256.
 pub fn is_text_of(text: &str, sha256: &str) -> bool {
     content_hash(text) == sha256
@@ -250,7 +257,7 @@ impl Manifest {
         let hash = hash_of(hashed.iter().map(|(name, sha256)| (*name, sha256.as_str())));
         let last_good = |name: &str| {
             let earlier = before?.version.files.iter().find(|file| file.name == name)?;
-            Some(Kept { key: earlier.key.clone(), sha256: earlier.sha256.clone() })
+            Some(earlier.kept())
         };
         let files = hashed
             .into_iter()

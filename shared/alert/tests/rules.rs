@@ -32,8 +32,9 @@ fn every_fault_is_listed_with_group_rule_line_and_column() {
       - alert: Quoted
         expr: 'ratee({a="b"}[5m])'
         for: 5
-      - record: total
+      - record: 1st-total
         expr: rate({a="b"}[5m])
+        for: 5m
       - alert: Texts
         expr: rate({a="b"}[7d]) > 1
         annotations:
@@ -47,12 +48,13 @@ rule file a.yaml, group "g", rule 1 (Block), line 9, column 17: unknown aggregat
 rule file a.yaml, group "g", rule 2 (Plain), line 11, column 15: the function "rate_counter" cannot be evaluated as lines arrive: it needs each sample beside the one before it; use rate(.. | unwrap ..)
 rule file a.yaml, group "g", rule 3 (Quoted), line 13, column 16: unknown aggregation "ratee" at 1:1; did you mean "rate"?
 rule file a.yaml, group "g", rule 3 (Quoted), line 14, column 14: the field "for": "5" is not a duration; write it like 30s, 5m or 1h30m (units: y w d h m s ms)
-rule file a.yaml, group "g", rule 4, line 15, column 9: the recording rule "total" is not supported yet; only alert rules are
-rule file a.yaml, group "g", rule 5 (Texts), line 20, column 20: the annotations "summary": the function "query" is not supported: a notification is written without asking the archive again; put what it needs into the rule's expression
-rule file a.yaml, group "g", rule 5 (Texts), line 18, column 15: the range is longer than 24h; query the archive for longer spans
-rule file a.yaml, group "g", rule 6 (Number), line 22, column 15: an alert needs a number to compare, such as count_over_time(..[5m]) > 5
-rule file a.yaml, group "g", rule 7 (), line 23, column 16: the field "alert" is empty
-rule file a.yaml, group "g", rule 7 (), line 23, column 9: the field "expr" is missing"#;
+rule file a.yaml, group "g", rule 4 (1st-total), line 17, column 9: a recording rule has no field "for"; its fields are record, expr, labels
+rule file a.yaml, group "g", rule 4 (1st-total), line 15, column 17: "1st-total" is no name of a metric: letters, digits, "_" and ":", and no digit first
+rule file a.yaml, group "g", rule 5 (Texts), line 21, column 20: the annotations "summary": the function "query" is not supported: a notification is written without asking the archive again; put what it needs into the rule's expression
+rule file a.yaml, group "g", rule 5 (Texts), line 19, column 15: the range is longer than 24h; query the archive for longer spans
+rule file a.yaml, group "g", rule 6 (Number), line 23, column 15: a rule needs a metric, such as count_over_time(..[5m]) > 5
+rule file a.yaml, group "g", rule 7 (), line 24, column 16: the field "alert" is empty
+rule file a.yaml, group "g", rule 7 (), line 24, column 9: the field "expr" is missing"#;
     let found = parse(text).unwrap_err();
     for (found, expected) in found.lines().zip(expected.lines()) {
         assert_eq!(found, expected);

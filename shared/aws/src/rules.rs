@@ -153,6 +153,10 @@ impl CachedRules {
             true => RuleSet::embedded(),
             false => adopted.set,
         };
+        let set = match &manifest {
+            Some(manifest) => set.starting(&manifest.since),
+            None => set,
+        };
         let notify = notify.map(Arc::from);
         let current = CurrentRules { set: Arc::new(set), is_stale, version, notify };
         Ok(Cached { looked_ms: 0, listed_ms: 0, seen: Some(seen), in_use: Arc::new(in_use), current })

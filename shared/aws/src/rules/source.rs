@@ -149,8 +149,7 @@ impl RuleSource {
     async fn version_files(&self, manifest: &Manifest) -> Result<Vec<Offered>, AwsError> {
         let mut files = Vec::new();
         for file in &manifest.version.files {
-            let kept = Kept { key: file.key.clone(), sha256: file.sha256.clone() };
-            let text = self.kept(&kept).await?;
+            let text = self.kept(&file.kept()).await?;
             files.push(Offered { name: file.name.clone(), text, stand_ins: Vec::new() });
         }
         Ok(files)

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+pub use super::history::HistoryArgs;
+pub use super::push::PushArgs;
+pub use super::rollback::{RollbackArgs, VersionsArgs};
 use crate::access::AccessArgs;
 use crate::args::EXIT_CODES;
 use crate::when;
@@ -22,6 +25,20 @@ pub enum RulesCommand {
     /// pending and firing. Reads the archive, and changes nothing.
     #[command(after_help = EXIT_CODES)]
     DryRun(Box<RulesDryRunArgs>),
+    /// Make rule files the rules of a stack: checked, shown, kept as a version, and run by
+    /// every function within a minute. Safe to give again, and to interrupt.
+    #[command(after_help = EXIT_CODES)]
+    Push(PushArgs),
+    /// Make an earlier version of the rules active again.
+    #[command(after_help = EXIT_CODES)]
+    Rollback(RollbackArgs),
+    /// List the versions of the rules: when, by whom, which files, which is active.
+    #[command(after_help = EXIT_CODES)]
+    Versions(VersionsArgs),
+    /// Count for new rules what the archive holds from before they were there. `push` does
+    /// so itself; this goes on where it was interrupted.
+    #[command(after_help = EXIT_CODES)]
+    History(HistoryArgs),
 }
 
 /// The form of an answer.

@@ -6,7 +6,7 @@
 //!
 //! Always true: a number is given once, also when an earlier version is active again;
 //! a leaf that was counted without a gap stays counted; one that comes back after a
-//! gap begins anew, under another key, so that nothing counts twice. ADR 0022.
+//! gap begins anew, under another key, so that nothing counts twice. ADR 0027.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
+use catchment_alert::versions::{History, LeafStart, LeafStarts};
 use catchment_alert::{
     EvaluationError, Labels, MAX_PARTIALS_PER_BATCH, MAX_SAMPLE_CHARS, MAX_SAMPLE_LINES, MAX_SERIES, Partial,
     RuleFile, RuleSet, StoredWindow, WindowBuilder,
@@ -215,8 +215,9 @@ groups:
 #[test]
 fn a_leaf_counts_what_is_later_than_its_since() {
     let set = rules(r#"count_over_time({service="api"}[5m])"#);
-    let id = set.rules().next().unwrap().leaves[0].id.clone();
-    let set = set.with_since(&BTreeMap::from([(id, 2)]));
+    let id = set.rules().next().unwrap().leaves[0].id.as_str().to_owned();
+    let start = LeafStart { since_ms: 2, history: History::Loaded };
+    let set = set.starting(&LeafStarts::from([(id, start)]));
     let partials = set.partials([line(1_999_999), line(2_000_000), line(2_000_001)]);
     assert_eq!(partials.partials[0].series[0].1, Accumulator::Count(1));
 }

@@ -64,9 +64,64 @@ impl Metrics {
     }
 }
 
+/// The most dimensions of a metric.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+pub const MAX_DIMENSIONS: usize = 30;
+/// The most characters of a dimension's value (the same source).
+pub const MAX_DIMENSION_CHARS: usize = 1024;
+
+/// A value of a metric that an operator's rule names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The metric's name.
+    pub name: String,
+    /// Names and values, at most [`MAX_DIMENSIONS`]; none is called like the metric.
+    pub dimensions: Vec<(String, String)>,
+    /// The value, a finite number.
+    pub value: f64,
+    /// Its time, in milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+impl Sample {
+    /// The line as the format wants it.
+    pub fn to_line(&self, namespace: &str) -> String {
+        let names: Vec<&str> = self.dimensions.iter().map(|(name, _)| name.as_str()).collect();
+        let mut line = Map::new();
+        line.insert(
+            "_aws".into(),
+            json!({"Timestamp": self.at_ms, "CloudWatchMetrics": [{
+                "Namespace": namespace, "Dimensions": [names], "Metrics": [{"Name": self.name}]}]}),
+        );
+        line.extend(self.dimensions.iter().map(|(name, value)| (name.clone(), json!(value))));
+        line.insert(self.name.clone(), json!(self.value));
+        Value::Object(line).to_string()
+    }
+
+    /// Writes the lines of samples to standard output.
+    pub fn emit_all(samples: &[Self], namespace: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        samples.iter().try_for_each(|sample| writeln!(out, "{}", sample.to_line(namespace)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sample_is_a_metric_with_its_own_time_and_dimensions() {
+        let dimensions = vec![("path".to_owned(), "/a".to_owned()), ("service".to_owned(), "api".to_owned())];
+        let sample = Sample { name: "api:errors".into(), dimensions, value: 0.25, at_ms: 60_000 };
+        let line: Value = serde_json::from_str(&sample.to_line("Catchment/prod/Rules")).unwrap();
+        let expected = json!({
+            "_aws": {"Timestamp": 60_000, "CloudWatchMetrics": [{
+                "Namespace": "Catchment/prod/Rules", "Dimensions": [["path", "service"]],
+                "Metrics": [{"Name": "api:errors"}]}]},
+            "path": "/a", "service": "api", "api:errors": 0.25
+        });
+        assert_eq!(line, expected);
+    }
 
     #[test]
     fn the_line_is_what_cloudwatch_reads() {

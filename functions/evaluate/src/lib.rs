@@ -2,5 +2,9 @@
 //! rules, moves alert states on, and publishes what fires and what is over.
 
 pub mod config;
+mod evaluation;
+pub mod event;
 pub mod handler;
+pub mod outbox;
 pub mod report;
+mod round;

@@ -4,10 +4,12 @@ use catchment_aws::alert_store::{DynamoAlerts, DynamoPartials};
 use catchment_aws::clock::{Clock, SystemClock};
 use catchment_aws::config::Vars;
 use catchment_aws::notifier::SnsNotifier;
+use catchment_aws::parking::S3Parking;
 use catchment_aws::rules::{CachedRules, RuleSource};
 use catchment_aws::{clients, logging};
 use catchment_evaluate::config::Config;
-use catchment_evaluate::handler::{Evaluator, stack_of};
+use catchment_evaluate::event::Asked;
+use catchment_evaluate::handler::{Evaluator, origin_of};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,14 +23,16 @@ async fn main() -> Result<(), Error> {
         DynamoPartials::new(dynamodb.clone(), &config.state_table),
         DynamoAlerts::new(dynamodb, &config.state_table),
         SnsNotifier::new(clients::sns(&sdk), &config.alert_topic_arn),
+        S3Parking::new(clients::s3(&sdk), &config.archive_bucket),
     );
     let (bucket, prefix) = (&config.archive_bucket, &config.rules_prefix);
     let rules = CachedRules::new(RuleSource::new(clients::s3(&sdk), bucket, prefix));
     let serve = async |event: LambdaEvent<serde_json::Value>| {
         let now_ms = SystemClock.now_millis();
         let rules = rules.current(now_ms).await?;
-        let stack = stack_of(&event.context.invoked_function_arn);
-        let mut report = evaluator.run(&rules.set, now_ms, stack).await;
+        let origin = origin_of(&event.context.invoked_function_arn);
+        let asked = Asked::from_event(&event.payload);
+        let mut report = evaluator.run(asked, &rules.set, &SystemClock, &origin).await;
         report.rules_invalid = u64::from(rules.is_stale);
         report.to_metrics(&config.metrics_namespace).emit(SystemClock.now_millis())?;
         report.log(&event.context.request_id);

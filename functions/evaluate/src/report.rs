@@ -9,6 +9,8 @@ pub struct Report {
     pub rules_evaluated: u64,
     /// Evaluations that failed; the rule's states stay as they were.
     pub rules_failed: u64,
+    /// Evaluations of rules that are unhealthy: in error, cut, or not ready.
+    pub rules_unhealthy: u64,
     /// Series that began to fire.
     pub alerts_firing: u64,
     /// Series that are over.
@@ -17,6 +19,12 @@ pub struct Report {
     pub notifications_sent: u64,
     /// Notifications that did not; they are tried again next time.
     pub notifications_failed: u64,
+    /// Notifications that were given up on and parked: an operator is needed.
+    pub notifications_parked: u64,
+    /// Calls of a store that failed; what they were for is done later.
+    pub stores_failed: u64,
+    /// Evaluations before their time.
+    pub peeks: u64,
     /// Evaluation times left out because too many were missed.
     pub evaluations_skipped: u64,
     /// 1 while rule files cannot be used and older rules stand in.
@@ -27,16 +35,21 @@ impl Report {
     /// The one line of our own log that an invocation leaves.
     pub fn log(&self, request_id: &str) {
         let Self { rules_evaluated, rules_failed, alerts_firing, alerts_resolved, .. } = *self;
-        let Self { notifications_sent, notifications_failed, evaluations_skipped, .. } = *self;
+        let Self { notifications_sent, notifications_failed, notifications_parked, .. } = *self;
+        let Self { rules_unhealthy, evaluations_skipped, stores_failed, peeks, .. } = *self;
         tracing::info!(
             request_id,
             rules_evaluated,
             rules_failed,
+            rules_unhealthy,
             alerts_firing,
             alerts_resolved,
             notifications_sent,
             notifications_failed,
+            notifications_parked,
             evaluations_skipped,
+            stores_failed,
+            peeks,
             "evaluated what was due"
         );
     }
@@ -47,10 +60,14 @@ impl Report {
         metrics
             .count("RulesEvaluated", self.rules_evaluated)
             .count("RulesFailed", self.rules_failed)
+            .count("RulesUnhealthy", self.rules_unhealthy)
             .count("AlertsFiring", self.alerts_firing)
             .count("AlertsResolved", self.alerts_resolved)
             .count("NotificationsSent", self.notifications_sent)
             .count("NotificationsFailed", self.notifications_failed)
+            .count("NotificationsParked", self.notifications_parked)
+            .count("StoresFailed", self.stores_failed)
+            .count("Peeks", self.peeks)
             .count("EvaluationsSkipped", self.evaluations_skipped)
             .count("RulesInvalid", self.rules_invalid);
         metrics

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::group::Group;
+use crate::notify_settings::NotifySettings;
 use crate::rule_error::RuleError;
 use crate::rule_file;
 use crate::rules::{RuleFile, RuleSet};
@@ -41,6 +42,7 @@ impl RuleSet {
     /// group of one name the later is the faulty one.
     pub fn adopt(offered: Vec<Offered>) -> Adopted {
         let mut groups: Vec<Group> = Vec::new();
+        let mut settings = NotifySettings::default();
         let mut adopted = Adopted::default();
         for Offered { name, text, stand_ins } in offered {
             let mut candidates = Vec::new();
@@ -53,9 +55,13 @@ impl RuleSet {
             candidates.extend(stand_ins);
             for text in candidates {
                 let file = RuleFile { name: name.clone(), text };
-                match read_beside(&groups, &file) {
-                    Ok(found) => {
-                        groups.extend(found);
+                let found = if NotifySettings::is_their_file(&file.name) {
+                    NotifySettings::parse(&file).map(|found| settings = found)
+                } else {
+                    read_beside(&groups, &file).map(|found| groups.extend(found))
+                };
+                match found {
+                    Ok(()) => {
                         adopted.in_use.push(file);
                         break;
                     }
@@ -65,7 +71,7 @@ impl RuleSet {
                 is_stand_in = true;
             }
         }
-        adopted.set = Self::of(groups);
+        adopted.set = Self::of(groups, settings);
         adopted
     }
 }

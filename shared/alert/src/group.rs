@@ -4,23 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use catchment_logql::{EvalError, Labels, StreamedExpr};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::short_hash;
 use crate::first_series::MAX_SERIES;
-use crate::leaf::RuleLeaf;
+use crate::leaf::{RuleLeaf, gcd};
 use crate::partial::SampleLine;
+use crate::state::NAME_LABEL;
 use crate::template::Template;
 use crate::window::StoredWindow;
 
 /// The identity of a rule: a hash of its group, its name and its expression.
 /// A rule whose expression changes is another rule and starts afresh.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RuleId(String);
 
 impl RuleId {
     /// The identity of the rule of this group, name and expression.
     pub fn new(group: &str, name: &str, expr: &str) -> Self {
         Self(short_hash([group, name, expr.trim()]))
+    }
+
+    /// The identity that [`RuleId::as_str`] gave.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
     /// Sixteen hexadecimal digits.
@@ -158,6 +166,19 @@ impl Rule {
         let values = samples.into_iter().map(|sample| ((*sample.labels).clone(), sample.value));
         evaluated.values = values.collect();
         Ok(evaluated)
+    }
+
+    /// The times at which every window is made of whole buckets are the multiples of
+    /// this, in milliseconds. It divides the group's interval.
+    pub fn bucket_ms(&self) -> i64 {
+        self.leaves.iter().fold(1, |all, leaf| all / gcd(all, leaf.bucket_ms) * leaf.bucket_ms)
+    }
+
+    /// The labels that tell the alerts of this rule apart: the sample's, the
+    /// rule's, and the alert's name.
+    pub fn identity(&self, sample: &Labels, value: f64) -> Labels {
+        let labels = self.alert_labels(sample, value).into_iter();
+        labels.chain([(NAME_LABEL.to_owned(), self.name.clone())]).collect()
     }
 
     /// The labels an alert of this series carries, apart from its name.

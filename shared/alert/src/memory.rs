@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use catchment_logql::Labels;
-
-use crate::group::RuleId;
 use crate::leaf::LeafId;
 use crate::message::AlertMessage;
 use crate::partial::Partial;
-use crate::ports::{AlertStore, Notifier, PartialStore, Written};
-use crate::state::AlertState;
+use crate::ports::{Notifier, PartialStore};
 use crate::window::{StoredWindow, WindowBuilder};
 
 /// Leaf, bucket end and batch id.
@@ -28,13 +24,6 @@ impl MemoryPartials {
     pub fn snapshot(&self) -> BTreeMap<PartialKey, Partial> {
         lock(&self.partials).clone()
     }
-}
-
-/// Alert states and cursors in memory.
-#[derive(Debug, Default)]
-pub struct MemoryAlerts {
-    states: Mutex<BTreeMap<(RuleId, Labels), AlertState>>,
-    cursors: Mutex<BTreeMap<String, i64>>,
 }
 
 /// A panic elsewhere leaves whole maps behind, so a poisoned lock is usable.
@@ -62,48 +51,6 @@ impl PartialStore for MemoryPartials {
             }
         }
         Ok(window.finish())
-    }
-}
-
-impl AlertStore for MemoryAlerts {
-    type Error = Infallible;
-
-    async fn states(&self, rule: &RuleId) -> Result<Vec<AlertState>, Infallible> {
-        let states = lock(&self.states);
-        Ok(states.values().filter(|state| state.rule == *rule).cloned().collect())
-    }
-
-    async fn save(&self, state: &AlertState) -> Result<Written, Infallible> {
-        let mut states = lock(&self.states);
-        let key = (state.rule.clone(), state.series.clone());
-        if states.get(&key).map_or(0, |stored| stored.version) + 1 != state.version {
-            return Ok(Written::Conflict);
-        }
-        states.insert(key, state.clone());
-        Ok(Written::Done)
-    }
-
-    async fn delete(&self, state: &AlertState) -> Result<Written, Infallible> {
-        let mut states = lock(&self.states);
-        let key = (state.rule.clone(), state.series.clone());
-        if states.get(&key).map(|stored| stored.version) != Some(state.version) {
-            return Ok(Written::Conflict);
-        }
-        states.remove(&key);
-        Ok(Written::Done)
-    }
-
-    async fn cursor(&self, group: &str) -> Result<Option<i64>, Infallible> {
-        Ok(lock(&self.cursors).get(group).copied())
-    }
-
-    async fn advance_cursor(&self, group: &str, to_ms: i64) -> Result<Written, Infallible> {
-        let mut cursors = lock(&self.cursors);
-        if cursors.get(group).is_some_and(|at| *at >= to_ms) {
-            return Ok(Written::Conflict);
-        }
-        cursors.insert(group.to_owned(), to_ms);
-        Ok(Written::Done)
     }
 }
 

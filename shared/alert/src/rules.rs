@@ -5,6 +5,7 @@ use catchment_logql::{Scan, StreamedLeaf};
 use crate::adopt::Offered;
 use crate::group::{Group, Rule};
 use crate::leaf::LeafId;
+use crate::notify_settings::NotifySettings;
 use crate::rule_error::{RuleError, RuleErrors};
 use crate::versions::LeafStarts;
 
@@ -36,6 +37,7 @@ pub struct RuleSet {
     leaves: Vec<SharedLeaf>,
     /// Which leaves an entry may concern.
     scan: Scan,
+    settings: NotifySettings,
 }
 
 /// A leaf that one rule or several ask for.
@@ -76,8 +78,8 @@ impl RuleSet {
         EMBEDDED.iter().map(|(path, text)| RuleFile { name: named(path), text: (*text).into() }).collect()
     }
 
-    /// The rules of these groups, whose names are unique.
-    pub(crate) fn of(groups: Vec<Group>) -> Self {
+    /// The rules of these groups, whose names are unique, told in this way.
+    pub(crate) fn of(groups: Vec<Group>, settings: NotifySettings) -> Self {
         let mut leaves: Vec<SharedLeaf> = Vec::new();
         for rule in groups.iter().flat_map(|group| group.rules.iter().chain(&group.records)) {
             for (leaf, of) in rule.expr.leaves().iter().zip(&rule.leaves) {
@@ -93,12 +95,12 @@ impl RuleSet {
                 }
             }
         }
-        Self::counted(groups, leaves)
+        Self::counted(groups, leaves, settings)
     }
 
-    fn counted(groups: Vec<Group>, leaves: Vec<SharedLeaf>) -> Self {
+    fn counted(groups: Vec<Group>, leaves: Vec<SharedLeaf>, settings: NotifySettings) -> Self {
         let scan = Scan::new(leaves.iter().map(|shared| shared.leaf.log()));
-        Self { groups, leaves, scan }
+        Self { groups, leaves, scan, settings }
     }
 
     /// The same rules, whose leaves begin as `starts` says: each under an identity of
@@ -136,7 +138,7 @@ impl RuleSet {
             group.records.retain(&wanted);
         }
         groups.retain(|group| !group.rules.is_empty() || !group.records.is_empty());
-        Self::of(groups)
+        Self::of(groups, self.settings)
     }
 
     /// Of these rules the leaves that are in `starts`, each under the identity that
@@ -147,7 +149,8 @@ impl RuleSet {
             let start = starts.get(leaf.id.as_str())?;
             Some(SharedLeaf { id: leaf.id.begun_at(start.since_ms), ..leaf.clone() })
         };
-        Self::counted(Vec::new(), self.leaves.iter().filter_map(begun).collect())
+        let leaves = self.leaves.iter().filter_map(begun).collect();
+        Self::counted(Vec::new(), leaves, self.settings.clone())
     }
 
     /// The leaves of all rules, each once.
@@ -162,6 +165,17 @@ impl RuleSet {
     /// By the numbers of [`RuleSet::shared_leaves`].
     pub(crate) fn scan(&self) -> &Scan {
         &self.scan
+    }
+
+    /// The same rules, told in this way.
+    #[must_use]
+    pub fn told_by(self, settings: NotifySettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// How alerts are told: the file `notify.yaml` among the others.
+    pub fn settings(&self) -> &NotifySettings {
+        &self.settings
     }
 
     /// The groups, in the order of the files.

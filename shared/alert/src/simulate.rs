@@ -11,15 +11,13 @@ use std::collections::BTreeMap;
 
 use catchment_logql::{Entry, LabelKind, Labels, STREAM_LABELS};
 
-use crate::group::{Group, Rule};
+use crate::group::{Evaluated, Group, Rule};
 use crate::leaf::LeafId;
 use crate::partial::{MAX_PARTIALS_PER_BATCH, Partial};
 use crate::rules::RuleSet;
-use crate::state::{AlertState, Phase, Step, next_states};
+use crate::state::{Look, Phase, RuleState};
 use crate::window::{StoredWindow, WindowBuilder};
 
-/// The label that carries the alert's name, as in Prometheus.
-pub const NAME_LABEL: &str = "alertname";
 /// The most failed evaluations that are kept; the others are counted.
 const MAX_FAILURES: usize = 100;
 
@@ -170,7 +168,7 @@ pub struct FailedEvaluation {
 struct RuleRun<'r> {
     group: &'r Group,
     rule: &'r Rule,
-    states: BTreeMap<Labels, AlertState>,
+    state: RuleState,
     /// The next evaluation.
     next_ms: i64,
     /// The episodes that are not over, by labels.
@@ -186,7 +184,7 @@ impl<'r> Simulation<'r> {
             group.rules.iter().map(move |rule| RuleRun {
                 group,
                 rule,
-                states: BTreeMap::new(),
+                state: RuleState::new(group, rule),
                 next_ms: first * group.interval_ms,
                 open: BTreeMap::new(),
             })
@@ -289,41 +287,30 @@ impl RuleRun<'_> {
             let cut = done.cut_series.entry(rule.name.clone()).or_default();
             *cut = evaluated.cut_series.max(*cut);
         }
-        self.advance(evaluated.values);
+        self.advance(&evaluated);
         let over: Vec<_> = self.open.iter().filter(|(_, it)| it.ended_at_ms.is_some()).collect();
         let over: Vec<Labels> = over.into_iter().map(|(labels, _)| labels.clone()).collect();
         done.episodes.extend(over.iter().filter_map(|labels| self.open.remove(labels)));
     }
 
-    /// Moves the states on to the values of now, and the episodes with them.
-    fn advance(&mut self, values: Vec<(Labels, f64)>) {
-        let states = std::mem::take(&mut self.states).into_values().collect();
-        for step in next_states(self.group, self.rule, states, values, self.next_ms, "") {
-            let (state, is_over) = match step {
-                Step::Save(state) => {
-                    let is_over = state.phase == Phase::Resolved;
-                    (state, is_over)
-                }
-                Step::Forget(state) => (state, true),
-            };
+    /// Moves the states on to what holds now, and the episodes with them.
+    fn advance(&mut self, evaluated: &Evaluated) {
+        let _changes = self.state.advance(self.rule, evaluated, self.next_ms, Look::Tick);
+        for state in &self.state.series {
             let (rule, group) = (self.rule, self.group);
-            let episode = self.open.entry(state.series.clone()).or_insert_with(|| Episode {
+            let episode = self.open.entry(state.labels.clone()).or_insert_with(|| Episode {
                 group: group.name.clone(),
                 alert: rule.name.clone(),
-                labels: alert_labels(rule, &state),
+                labels: state.labels.clone(),
                 active_at_ms: state.active_at_ms,
                 fired_at_ms: None,
                 ended_at_ms: None,
-                peak: state.value,
+                peak: state.peak,
             });
-            episode.fired_at_ms = state.fired_at_ms;
-            episode.peak = further(episode.peak, state.value, rule.expr.threshold());
-            if is_over {
-                episode.ended_at_ms = Some(self.next_ms);
-            } else {
-                self.states.insert(state.series.clone(), AlertState { outbox: None, ..state });
-            }
+            (episode.fired_at_ms, episode.peak) = (state.fired_at_ms, state.peak);
+            episode.ended_at_ms = (state.phase == Phase::Resolved).then_some(self.next_ms);
         }
+        self.state.series.retain(|state| state.phase != Phase::Resolved);
     }
 
     fn failed(&self, reason: String, done: &mut Simulated) {
@@ -336,33 +323,19 @@ impl RuleRun<'_> {
 
     fn active(&self) -> impl Iterator<Item = ActiveAlert> + '_ {
         let (group, rule) = (self.group, self.rule);
-        self.states.values().map(|state| ActiveAlert {
+        self.state.series.iter().map(|state| ActiveAlert {
             group: group.name.clone(),
             alert: rule.name.clone(),
             is_firing: state.phase == Phase::Firing,
-            labels: alert_labels(rule, state),
+            labels: state.labels.clone(),
             annotations: rule
                 .annotations
                 .iter()
-                .map(|(name, text)| (name.clone(), text.render(state.series.iter(), state.value)))
+                .map(|(name, text)| (name.clone(), text.render(state.sample.iter(), state.value)))
                 .collect(),
             value: state.value,
         })
     }
-}
-
-/// The labels of an alert, its name among them.
-fn alert_labels(rule: &Rule, state: &AlertState) -> Labels {
-    let mut labels = rule.alert_labels(&state.series, state.value);
-    labels.insert(NAME_LABEL.to_owned(), rule.name.clone());
-    Labels::new(labels.into_iter().collect())
-}
-
-/// Of two values for which the condition held the one further beyond the
-/// threshold; without one, the greater.
-fn further(a: f64, b: f64, threshold: Option<f64>) -> f64 {
-    let below = threshold.is_some_and(|threshold| b < threshold);
-    if below == (b < a) { b } else { a }
 }
 
 fn window_of(buckets: Option<&BTreeMap<i64, Vec<Partial>>>, (from_ms, to_ms): (i64, i64)) -> StoredWindow {

@@ -3,17 +3,12 @@
 
 #![allow(clippy::expect_used)]
 
-use std::collections::BTreeMap;
-
 use catchment_logql::{Accumulator, Labels, LineErrors};
 
 use crate::delivery::DeliveryStore;
-use crate::group::RuleId;
 use crate::leaf::LeafId;
-use crate::message::{AlertMessage, AlertedSeries, Links, Status};
 use crate::partial::{Partial, SampleLine};
-use crate::ports::{AlertStore, PartialStore, Written};
-use crate::state::{AlertState, Phase};
+use crate::ports::PartialStore;
 
 const MINUTE_MS: i64 = 60_000;
 /// A time with as many digits as today's.
@@ -122,61 +117,6 @@ async fn large_partials<S: PartialStore>(store: &S, leaf: &LeafId) {
     assert!(stored.window.series.values().all(|count| *count == Accumulator::Count(1)));
 }
 
-/// Alert states and cursors: every write names the version it replaces.
-pub async fn alert_store<S: AlertStore>(store: &S, salt: &str) {
-    let rule = RuleId::new(salt, "A", "x");
-    let states = async || store.states(&rule).await.expect("the store answers");
-    let save = async |state: &AlertState| store.save(state).await.expect("the store answers");
-    assert_eq!(states().await, []);
-
-    let first = AlertState {
-        rule: rule.clone(),
-        series: series("api"),
-        phase: Phase::Pending,
-        active_at_ms: START_MS,
-        fired_at_ms: None,
-        quiet_since_ms: None,
-        evaluated_ms: START_MS,
-        value: 6.25,
-        outbox: None,
-        version: 1,
-    };
-    assert_eq!(save(&first).await, Written::Done);
-    assert_eq!(save(&first).await, Written::Conflict, "it is there already");
-    assert_eq!(states().await, std::slice::from_ref(&first));
-
-    let second = AlertState {
-        phase: Phase::Firing,
-        fired_at_ms: Some(START_MS + MINUTE_MS),
-        quiet_since_ms: Some(START_MS + 2 * MINUTE_MS),
-        outbox: Some(message()),
-        version: 2,
-        ..first.clone()
-    };
-    assert_eq!(save(&second).await, Written::Done);
-    assert_eq!(save(&second).await, Written::Conflict, "two evaluators cannot both write");
-    assert_eq!(states().await, std::slice::from_ref(&second), "every field comes back");
-
-    let elsewhere = AlertState { series: series("auth"), ..first.clone() };
-    assert_eq!(save(&elsewhere).await, Written::Done);
-    assert_eq!(states().await.len(), 2, "series are apart");
-
-    let delete = async |state: &AlertState| store.delete(state).await.expect("the store answers");
-    assert_eq!(delete(&first).await, Written::Conflict, "version 1 is not there any more");
-    assert_eq!(delete(&second).await, Written::Done);
-    assert_eq!(delete(&second).await, Written::Conflict, "it is gone");
-    assert_eq!(states().await, [elsewhere]);
-
-    let cursor = async || store.cursor(salt).await.expect("the store answers");
-    let advance = async |to| store.advance_cursor(salt, to).await.expect("the store answers");
-    assert_eq!(cursor().await, None);
-    assert_eq!(advance(START_MS).await, Written::Done);
-    assert_eq!(advance(START_MS).await, Written::Conflict, "done already");
-    assert_eq!(advance(START_MS - MINUTE_MS).await, Written::Conflict, "it never goes back");
-    assert_eq!(advance(START_MS + MINUTE_MS).await, Written::Done);
-    assert_eq!(cursor().await, Some(START_MS + MINUTE_MS));
-}
-
 /// What went out: by message and channel; threads by alert. `salt` keeps runs on
 /// one table apart.
 pub async fn delivery_store<S: DeliveryStore>(store: &S, salt: &str) {
@@ -195,33 +135,4 @@ pub async fn delivery_store<S: DeliveryStore>(store: &S, salt: &str) {
     keep("C1", "1700000000.000200").await;
     assert_eq!(thread("C1").await.as_deref(), Some("1700000000.000200"), "the last one stands");
     assert_eq!(thread("C2").await, None, "places are apart");
-}
-
-fn message() -> AlertMessage {
-    AlertMessage {
-        id: "0123456789abcdef".to_owned(),
-        name: "A".to_owned(),
-        group: "g".to_owned(),
-        description: "with \"quotes\" and ü".to_owned(),
-        summary: String::new(),
-        severity: "critical".to_owned(),
-        status: Status::Firing,
-        condition: "x > 1".to_owned(),
-        threshold: None,
-        labels: BTreeMap::from([("service".to_owned(), "api".to_owned())]),
-        annotations: BTreeMap::new(),
-        series: vec![AlertedSeries {
-            labels: BTreeMap::from([("service".to_owned(), "api".to_owned())]),
-            value: 6.25,
-            peak: Some(f64::INFINITY),
-            fired_at: "2026-01-01T00:00:00Z".to_owned(),
-            resolved_at: None,
-        }],
-        more: 2,
-        since: "2026-01-01T00:00:00Z".to_owned(),
-        resolved_at: None,
-        samples: vec!["a line".to_owned()],
-        links: Links { command: Some("catchment query 'x'".to_owned()), console: None, runbook: None },
-        stack: "demo".to_owned(),
-    }
 }

@@ -41,7 +41,8 @@ use catchment_logql::{Labels, MetricQuery, QueryTimes, QueryValue, format_durati
 use catchment_record::Pipeline;
 
 use crate::rules::RuleSet;
-use crate::simulate::{ActiveAlert, NAME_LABEL, OwnedEntry, Simulation};
+use crate::simulate::{ActiveAlert, OwnedEntry, Simulation};
+use crate::state::NAME_LABEL;
 use file::{AlertTest, ExpectedSample, ExprTest, Millis, RecordTest, UnitTest};
 pub use file::{MAX_TEST_FILE_BYTES, MAX_TEST_LINES, MAX_TEST_MS, UnitTestFile};
 use lines::lines_of;

@@ -1,15 +1,10 @@
 //! The twins in memory pass the suites of their ports.
 
-use catchment_alert::{MemoryAlerts, MemoryDeliveries, MemoryPartials, suites};
+use catchment_alert::{MemoryDeliveries, MemoryPartials, suites};
 
 #[tokio::test]
 async fn memory_passes_the_partial_suite() {
     suites::partial_store(&MemoryPartials::default(), "memory").await;
-}
-
-#[tokio::test]
-async fn memory_passes_the_alert_suite() {
-    suites::alert_store(&MemoryAlerts::default(), "memory").await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use catchment_alert::{Labels, Written};
+use catchment_alert::Written;
 
 use crate::error::{AwsError, classify};
 
@@ -18,11 +18,6 @@ pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
 
 pub(crate) fn number(value: impl Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
-}
-
-/// The labels of a series as a JSON object.
-pub(crate) fn series_json(series: &Labels) -> String {
-    serde_json::json!(series).to_string()
 }
 
 /// An item as DynamoDB returned it.
@@ -47,10 +42,6 @@ impl Item {
 
     pub(crate) fn required<T: FromStr>(&self, name: &str) -> Result<T, AwsError> {
         self.optional(name)?.ok_or_else(|| wrong(name, "is not there"))
-    }
-
-    pub(crate) fn series(&self) -> Result<Labels, AwsError> {
-        serde_json::from_str(self.text("series")?).map_err(|_| wrong("series", "is not an object of strings"))
     }
 }
 

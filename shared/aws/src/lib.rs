@@ -3,6 +3,8 @@
 //! no business rule; everything above it is handed its clock and settings.
 
 #[cfg(feature = "alert")]
+mod alert_board;
+#[cfg(feature = "alert")]
 mod alert_states;
 #[cfg(feature = "alert")]
 pub mod alert_store;
@@ -25,6 +27,10 @@ pub mod logging;
 #[cfg(feature = "sns")]
 pub mod notifier;
 pub mod pacer;
+#[cfg(all(feature = "alert", feature = "s3"))]
+pub mod parking;
+#[cfg(feature = "lambda")]
+pub mod peek_caller;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 #[cfg(feature = "archive")]

@@ -12,8 +12,8 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use catchment_alert::versions::{Manifest, NOTIFY_FILE};
-use catchment_alert::{Adopted, Offered, RuleSet};
+use catchment_alert::versions::Manifest;
+use catchment_alert::{Adopted, NotifySettings, Offered, RuleSet};
 
 use crate::error::AwsError;
 
@@ -38,8 +38,6 @@ pub struct CurrentRules {
     pub is_stale: bool,
     /// The active version; `None` for files that lie there without one.
     pub version: Option<u64>,
-    /// The text of the file that says how alerts are told, where there is one.
-    pub notify: Option<Arc<str>>,
 }
 
 /// What was seen last, and when.
@@ -109,7 +107,7 @@ impl CachedRules {
                     tracing::error!(%error, "the rule files cannot be read; those that come with Catchment stand in");
                 }
                 let set = Arc::new(RuleSet::embedded());
-                let current = CurrentRules { set, is_stale: true, version: None, notify: None };
+                let current = CurrentRules { set, is_stale: true, version: None };
                 Ok(Cached { looked_ms: now_ms, listed_ms, seen: None, in_use, current })
             }
         }
@@ -118,8 +116,7 @@ impl CachedRules {
     /// The rules of what was found. `in_use` stands in for files with faults, and
     /// after it what the manifest names.
     async fn take_up(&self, found: Found, in_use: &BTreeMap<String, String>) -> Result<Cached, AwsError> {
-        let Found { seen, files, manifest } = found;
-        let (notify, mut files) = split(files);
+        let Found { seen, mut files, manifest } = found;
         for file in &mut files {
             file.stand_ins.extend(in_use.get(&file.name).cloned());
         }
@@ -130,35 +127,20 @@ impl CachedRules {
             self.offer_last_good(manifest, &mut files).await?;
             adopted = RuleSet::adopt(files.clone());
         }
-        let mut is_stale = !adopted.faults.is_empty();
-        let notify = match notify {
-            Some(Err(fault)) => {
-                tracing::error!(
-                    file = NOTIFY_FILE,
-                    fault,
-                    "the file cannot be read; its last text stands in"
-                );
-                is_stale = true;
-                in_use.get(NOTIFY_FILE).cloned()
-            }
-            Some(Ok(text)) => Some(text),
-            None => None,
-        };
+        let is_stale = !adopted.faults.is_empty();
         let version = manifest.as_ref().map(|manifest| manifest.version.number);
         log(&adopted, version);
-        let mut in_use: BTreeMap<_, _> =
-            adopted.in_use.into_iter().map(|file| (file.name, file.text)).collect();
-        in_use.extend(notify.iter().map(|text| (NOTIFY_FILE.to_owned(), text.clone())));
-        let set = match files.is_empty() && manifest.is_none() {
-            true => RuleSet::embedded(),
-            false => adopted.set,
+        let in_use = adopted.in_use.into_iter().map(|file| (file.name, file.text)).collect();
+        let has_rules = files.iter().any(|file| !NotifySettings::is_their_file(&file.name));
+        let set = match has_rules || manifest.is_some() {
+            true => adopted.set,
+            false => RuleSet::embedded().told_by(adopted.set.settings().clone()),
         };
         let set = match &manifest {
             Some(manifest) => set.starting(&manifest.since),
             None => set,
         };
-        let notify = notify.map(Arc::from);
-        let current = CurrentRules { set: Arc::new(set), is_stale, version, notify };
+        let current = CurrentRules { set: Arc::new(set), is_stale, version };
         Ok(Cached { looked_ms: 0, listed_ms: 0, seen: Some(seen), in_use: Arc::new(in_use), current })
     }
 
@@ -175,12 +157,6 @@ impl CachedRules {
         }
         Ok(())
     }
-}
-
-/// The file that says how alerts are told, and the files with rules.
-fn split(files: Vec<Offered>) -> (Option<Result<String, String>>, Vec<Offered>) {
-    let (notify, rules): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.name == NOTIFY_FILE);
-    (notify.into_iter().next().map(|file| file.text), rules)
 }
 
 fn log(adopted: &Adopted, version: Option<u64>) {

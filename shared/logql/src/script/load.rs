@@ -22,10 +22,8 @@ pub(super) struct ScriptEntry {
 #[derive(Default)]
 pub(super) struct Store {
     entries: Vec<ScriptEntry>,
-    /// What a stream has since the last `flush`: there the same line at the
-    /// same time is one, whatever its metadata.
-    chunk: HashSet<(Arc<Labels>, i64, String)>,
-    /// What it has at all: the same with the same metadata is one.
+    /// The same line at the same time with the same metadata is one, in however
+    /// many chunks it is (<https://github.com/grafana/loki/pull/21039>).
     all: HashSet<(Arc<Labels>, i64, String, Arc<Labels>)>,
 }
 
@@ -70,11 +68,6 @@ impl Store {
         *self = Self::default();
     }
 
-    /// What follows on a stream is stored apart.
-    pub(super) fn flush(&mut self) {
-        self.chunk.clear();
-    }
-
     /// Reads a line of a `load` block.
     pub(super) fn load(&mut self, text: &str) -> Result<(), String> {
         let mut line = Line::new(text);
@@ -113,8 +106,7 @@ impl Store {
 
     fn add(&mut self, entry: ScriptEntry) {
         let ScriptEntry { stream, metadata, at, line } = &entry;
-        let fresh = self.chunk.insert((Arc::clone(stream), *at, line.clone()));
-        if fresh && self.all.insert((Arc::clone(stream), *at, line.clone(), Arc::clone(metadata))) {
+        if self.all.insert((Arc::clone(stream), *at, line.clone(), Arc::clone(metadata))) {
             self.entries.push(entry);
         }
     }

@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use catchment_logql::{AlertSubject, AlertTemplate, Entry, Expr, MetricQuery, PipelineContext, QueryTimes};
+use catchment_logql::{
+    AlertSubject, AlertTemplate, Entry, Expr, LeafWindow, LineErrors, LogExpr, MetricQuery, PipelineContext,
+    ProcessedLine, QueryTimes, Scan, SharedLine, StreamedExpr, StreamedLeaf,
+};
 use catchment_record::{
     Envelope, EventTime, LogEvent, LogGroup, LogRecord, LogStream, Pipeline, Source, Stitcher, gunzip,
     redact as redact_line,
@@ -129,6 +132,59 @@ impl Entry for FuzzedLine<'_> {
     }
 }
 
+/// What is left of a line: its text and its labels.
+fn left(processed: Option<ProcessedLine<'_>>) -> Option<(String, Vec<(String, String)>)> {
+    let processed = processed?;
+    let mut labels = Vec::new();
+    processed.labels.visit(&mut |_, name, value| labels.push((name.to_owned(), value.to_owned())));
+    labels.sort_unstable();
+    Some((processed.line.into_owned(), labels))
+}
+
+/// Pipelines that share a scan keep what each keeps by itself.
+fn scanned(logs: &[&LogExpr], lines: &[FuzzedLine<'_>]) {
+    let scan = Scan::new(logs.iter().copied());
+    let mut scanning = scan.start();
+    for line in lines {
+        scanning.look_at(line);
+        let candidates: Vec<usize> = scanning.candidates().collect();
+        let shared = PipelineContext { shared: Some(scanning.line()), ..PipelineContext::default() };
+        for (number, log) in logs.iter().enumerate() {
+            let together =
+                if candidates.contains(&number) { log.process_selected(line, shared) } else { None };
+            assert_eq!(left(together), left(log.process(line, PipelineContext::default())), "{log}");
+        }
+    }
+}
+
+/// An expression is put together from lines that arrive one by one.
+fn evaluated(streamed: &StreamedExpr, lines: &[FuzzedLine<'_>]) {
+    let mut windows = Vec::new();
+    for leaf in streamed.leaves() {
+        let mut window = LeafWindow::default();
+        for line in lines.iter().filter(|line| leaf.log().selects(line)) {
+            let shared = SharedLine::default();
+            let Some(sample) = leaf.sample(line, &shared) else { continue };
+            match sample.error() {
+                Some(error) => {
+                    window.add_errors(LineErrors {
+                        lines: 1,
+                        error: error.to_owned(),
+                        series: sample.labels(),
+                    });
+                }
+                None => {
+                    let mut accumulator = leaf.accumulator();
+                    accumulator.add(line.timestamp_nanos(), sample.value());
+                    window.add_series(sample.labels(), accumulator);
+                }
+            }
+        }
+        windows.push(window);
+    }
+    drop(streamed.evaluate(&windows));
+}
+
 /// A query is written as it is read, and runs over any lines: the first text is
 /// the query (and a template of an alert), the others, after a NUL each, are lines.
 pub fn logql(bytes: &[u8]) {
@@ -144,8 +200,13 @@ pub fn logql(bytes: &[u8]) {
     assert_eq!(catchment_logql::parse(&written).expect(&written), expr, "{written}");
     let lines: Vec<FuzzedLine<'_>> = texts.map(FuzzedLine).collect();
     match &expr {
-        Expr::Log(log) => lines.iter().for_each(|line| drop(log.process(line, PipelineContext::default()))),
+        Expr::Log(log) => scanned(&[log], &lines),
         Expr::Metric(metric) => {
+            if let Ok(streamed) = StreamedExpr::new(metric.clone()) {
+                let logs: Vec<&LogExpr> = streamed.leaves().iter().map(StreamedLeaf::log).collect();
+                scanned(&logs, &lines);
+                evaluated(&streamed, &lines);
+            }
             let times = QueryTimes::Range { start: 0, end: 20, step: 5 };
             let Ok(mut query) = MetricQuery::new(metric, times, None) else { return };
             if lines.iter().all(|line| query.add(line).is_ok()) {

@@ -120,7 +120,7 @@ where
             }
             let (next, changes) = step.apply(before.clone());
             let lines = step.evaluation.evaluated.as_ref().map_or(&[][..], |it| &it.samples);
-            let is_ill = step.look == Look::Tick && next.health.ailment.is_some();
+            let is_ill = step.look == Look::Tick && next.health.is_ill();
             match self
                 .save(
                     &before,

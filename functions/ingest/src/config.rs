@@ -12,6 +12,8 @@ pub struct Config {
     pub audit_table: String,
     /// The table of alert partials.
     pub state_table: String,
+    /// The function to ask for a look at rules; without it the minute's tick looks.
+    pub evaluate_function: Option<String>,
     /// Where in the bucket rule files lie.
     pub rules_prefix: String,
     /// The configuration file's key in the bucket.
@@ -46,6 +48,7 @@ impl Config {
             archive_bucket: reader.required("ARCHIVE_BUCKET"),
             audit_table: reader.required("AUDIT_TABLE"),
             state_table: reader.required("STATE_TABLE"),
+            evaluate_function: vars.get("EVALUATE_FUNCTION").map(str::to_owned),
             rules_prefix: reader.required("RULES_PREFIX"),
             config_key: reader.required("CONFIG_KEY"),
             routing: Routing {

@@ -5,11 +5,12 @@ use catchment_alert::PartialStore;
 use catchment_archive::ArchiveStore;
 use catchment_audit::AuditStore;
 use catchment_aws::AwsError;
-use catchment_aws::alert_store::DynamoPartials;
+use catchment_aws::alert_store::{DynamoAlerts, DynamoPartials};
 use catchment_aws::archive::S3Archive;
 use catchment_aws::audit::DynamoAudit;
 use catchment_aws::clients::{self, SdkConfig};
 use catchment_aws::clock::{Clock, SystemClock};
+use catchment_aws::peek_caller::LambdaPeekCaller;
 use catchment_aws::pipeline::{CachedPipeline, ConfigSource, PipelineError, hash_key};
 use catchment_aws::rules::{CachedRules, RuleSource};
 use lambda_runtime::{Error, LambdaEvent};
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::handler::Ingest;
+use crate::peek::{Asked, Peeks};
 use crate::report::Report;
 
 /// The function; built once, used for every invocation.
@@ -28,6 +30,8 @@ pub struct Function<A, D, P> {
     pub rules: CachedRules,
     /// The configuration.
     pub pipeline: CachedPipeline,
+    /// Who looks at rules before their time.
+    pub peeks: Option<Peeks<DynamoAlerts, LambdaPeekCaller>>,
     /// The namespace of the metrics.
     pub metrics_namespace: String,
 }
@@ -40,7 +44,10 @@ impl Function<S3Archive, DynamoAudit, DynamoPartials> {
         let (s3, dynamodb) = (clients::s3(sdk), clients::dynamodb(sdk));
         let bucket = &config.archive_bucket;
         let file = ConfigSource::new(s3.clone(), bucket, &config.config_key);
+        let board = DynamoAlerts::new(dynamodb.clone(), &config.state_table);
+        let caller = |function| LambdaPeekCaller::new(clients::lambda(sdk), function);
         Ok(Self {
+            peeks: config.evaluate_function.map(caller).map(|caller| Peeks::new(board, caller)),
             rules: CachedRules::new(RuleSource::new(s3.clone(), bucket, &config.rules_prefix)),
             pipeline: CachedPipeline::new(file, key, config.routing),
             ingest: Ingest::new(
@@ -82,6 +89,13 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Function<A, D, P> {
         let current = self.pipeline.current(now).await?;
         let rules = self.rules.current(now).await?;
         let mut report = self.ingest.handle(payload, &rules.set, &current.pipeline).await?;
+        if let Some(peeks) = self.peeks.as_ref().filter(|_| !report.rules_grown.is_empty()) {
+            match peeks.ask(&report.rules_grown, SystemClock.now_millis()).await {
+                Asked::Called => report.peeks_called = 1,
+                Asked::Failed => report.peeks_failed = 1,
+                Asked::Joined => {}
+            }
+        }
         report.rules_invalid = u64::from(rules.is_stale);
         report.config_invalid = u64::from(current.is_stale);
         Ok(report)

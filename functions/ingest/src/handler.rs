@@ -165,6 +165,7 @@ impl<A: ArchiveStore, D: AuditStore, P: PartialStore> Ingest<A, D, P> {
                 .await
                 .map_err(|err| IngestError::Partials(err.into()))?;
         }
+        report.rules_grown = rules.grown_by(&partials.partials);
         report.alert_lines_matched = partials.matched_lines;
         report.partials_recorded = count(partials.partials.len());
         report.series_dropped = partials.cut_series;

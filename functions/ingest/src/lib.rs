@@ -5,6 +5,7 @@ pub mod config;
 mod error;
 mod function;
 mod handler;
+pub mod peek;
 mod report;
 
 pub use error::IngestError;

@@ -1,8 +1,9 @@
 //! What an invocation did, as numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use catchment_alert::RuleId;
 use catchment_aws::emf::Metrics;
 use catchment_record::{Counts, LogRecord};
 use serde_json::{Value, json};
@@ -36,6 +37,12 @@ pub struct Report {
     pub alert_lines_matched: u64,
     /// Partials recorded for alert rules.
     pub partials_recorded: u64,
+    /// Rules that the lines may have made true before their time.
+    pub rules_grown: BTreeSet<RuleId>,
+    /// 1 when `evaluate` was asked to look at them.
+    pub peeks_called: u64,
+    /// 1 when it could not be asked; the next tick sees the lines.
+    pub peeks_failed: u64,
     /// Series beyond a rule's limit, left out of its alerts.
     pub series_dropped: u64,
     /// Partials beyond the limit of a batch, left out: those of the oldest times.
@@ -148,6 +155,8 @@ impl Report {
             .count("AuditEntriesCreated", self.audit_entries_created)
             .count("AlertLinesMatched", self.alert_lines_matched)
             .count("PartialsRecorded", self.partials_recorded)
+            .count("PeeksCalled", self.peeks_called)
+            .count("PeeksFailed", self.peeks_failed)
             .count("SeriesDropped", self.series_dropped)
             .count("PartialsDropped", self.partials_dropped)
             .count("SecretsRedacted", self.secrets_redacted)

@@ -54,6 +54,11 @@ impl Ailment {
 }
 
 impl Health {
+    /// Whether an operator should look: waiting for history is no ailment.
+    pub fn is_ill(&self) -> bool {
+        matches!(self.ailment, Some(Ailment::Error(_) | Ailment::Cut(_)))
+    }
+
     /// Takes note of an evaluation. The time counts from where the kind changed,
     /// so that a reason whose numbers move is not new each minute.
     pub fn note(&mut self, ailment: Option<Ailment>, at_ms: i64) {

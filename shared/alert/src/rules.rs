@@ -1,11 +1,14 @@
 //! A set of rule files, ready to run.
 
+use std::collections::BTreeSet;
+
 use catchment_logql::{Scan, StreamedLeaf};
 
 use crate::adopt::Offered;
-use crate::group::{Group, Rule};
+use crate::group::{Group, Rule, RuleId};
 use crate::leaf::LeafId;
 use crate::notify_settings::NotifySettings;
+use crate::partial::Partial;
 use crate::rule_error::{RuleError, RuleErrors};
 use crate::versions::LeafStarts;
 
@@ -151,6 +154,14 @@ impl RuleSet {
         };
         let leaves = self.leaves.iter().filter_map(begun).collect();
         Self::counted(Vec::new(), leaves, self.settings.clone())
+    }
+
+    /// The alerting rules that these partials may have made true before their windows
+    /// are over.
+    pub fn grown_by(&self, partials: &[Partial]) -> BTreeSet<RuleId> {
+        let grown: BTreeSet<&LeafId> = partials.iter().map(|partial| &partial.leaf).collect();
+        let of_grown = |rule: &&Rule| rule.leaves.iter().any(|leaf| grown.contains(&leaf.id));
+        self.rules().filter(of_grown).filter(|rule| rule.expr.grows()).map(|rule| rule.id.clone()).collect()
     }
 
     /// The leaves of all rules, each once.

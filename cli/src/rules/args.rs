@@ -8,6 +8,7 @@ pub use super::history::HistoryArgs;
 pub use super::push::PushArgs;
 pub use super::rollback::{RollbackArgs, VersionsArgs};
 use crate::access::AccessArgs;
+use crate::archive::ArchiveArgs;
 use crate::args::EXIT_CODES;
 use crate::when;
 
@@ -60,6 +61,9 @@ pub struct RulesCheckArgs {
     /// The form of the answer.
     #[arg(long, value_enum, default_value = "table")]
     pub output: RulesOutput,
+    /// The cost is that of so many log streams that write every minute and whose lines match.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    pub streams: u32,
 }
 
 /// `catchment rules test`.
@@ -96,12 +100,9 @@ pub struct RulesDryRunArgs {
     /// The Catchment stack.
     #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]
     pub stack: String,
-    /// The archive's bucket, where the stack is not to be asked for it.
-    #[arg(long, value_name = "NAME", conflicts_with = "from_folder")]
-    pub bucket: Option<String>,
-    /// A copy of the archive on this machine, the folder that has logs/ in it.
-    #[arg(long, value_name = "FOLDER")]
-    pub from_folder: Option<PathBuf>,
+    /// Where the archive is.
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
     /// The form of the answer.
     #[arg(long, value_enum, default_value = "table")]
     pub output: RulesOutput,

@@ -30,8 +30,8 @@ pub fn run(args: &RulesCheckArgs) -> Result<(), Failure> {
         return Err(refused(args.output, &faults, &others)?);
     }
     match args.output {
-        RulesOutput::Table => table(&rules, &found),
-        RulesOutput::Json => write_json(&rules, &found),
+        RulesOutput::Table => table(&rules, &found, args.streams),
+        RulesOutput::Json => write_json(&rules, &found, args.streams),
     }
     .map_err(Failure::writing)
 }
@@ -73,7 +73,7 @@ fn refused(output: RulesOutput, faults: &[RuleError], others: &[OtherFault]) -> 
     Ok(Failure::Rejected(all.join("\ncatchment: ")))
 }
 
-fn table(rules: &RuleSet, found: &Found) -> io::Result<()> {
+fn table(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
     let mut sink = BufWriter::new(io::stdout().lock());
     let rows = each(rules).map(|(group, rule)| {
         vec![
@@ -85,15 +85,21 @@ fn table(rules: &RuleSet, found: &Found) -> io::Result<()> {
             describe::series(rule.expr.expr()),
             describe::partials(rule),
             when(rule).to_owned(),
+            format!("${:.2}", rule.cost(group, streams).dollars_per_month),
         ]
     });
-    let header = ["group", "rule", "kind", "every", "for", "series by", "partials", "evaluated"];
+    let header = ["group", "rule", "kind", "every", "for", "series by", "partials", "evaluated", "a month"];
     writeln!(sink, "{}", summary(&header, rows))?;
     for (group, rule) in each(rules) {
         for warning in describe::warnings(group, rule) {
             writeln!(sink, "warning: {}: {}", printable(&rule.name), printable(&warning))?;
         }
     }
+    writeln!(
+        sink,
+        "A month: what its items in DynamoDB cost when {streams} streams write matching lines every minute; \
+         rules that share partials pay once."
+    )?;
     let (groups, count) = (rules.groups().len(), rules.rules().count());
     let tests = match found.tests.len() {
         0 => String::new(),
@@ -103,15 +109,22 @@ fn table(rules: &RuleSet, found: &Found) -> io::Result<()> {
     sink.flush()
 }
 
-fn write_json(rules: &RuleSet, found: &Found) -> io::Result<()> {
+fn write_json(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
     let rules: Vec<Value> = each(rules)
         .map(|(group, rule)| {
+            let cost = rule.cost(group, streams);
             json!({
                 "group": group.name, "rule": rule.name, "kind": kind(rule), "id": rule.id.as_str(),
                 "interval_ms": group.interval_ms, "query_offset_ms": group.query_offset_ms, "for_ms": rule.for_ms,
                 "keep_firing_for_ms": rule.keep_firing_for_ms, "expr": rule.expr_text,
                 "series": describe::series(rule.expr.expr()), "partials": describe::partials(rule),
-                "evaluated": when(rule), "warnings": describe::warnings(group, rule),
+                "evaluated": when(rule),
+                "cost": {
+                    "streams": streams, "items_written_per_minute": cost.items_written_per_minute,
+                    "items_read_per_evaluation": cost.items_read_per_evaluation,
+                    "dollars_per_month": cost.dollars_per_month,
+                },
+                "warnings": describe::warnings(group, rule),
             })
         })
         .collect();

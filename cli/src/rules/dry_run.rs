@@ -7,23 +7,21 @@ mod show;
 mod timeline;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use catchment_alert::{OwnedEntry, RuleFile, RuleSet, Simulated, Simulation};
 use catchment_archive::query::{Plan, RowEntry};
-use catchment_archive::{ArchiveReader, FolderArchive, ObjectReader, Order, ReadCounts, ReadError};
-use catchment_aws::archive::S3Archive;
-use catchment_aws::clients;
+use catchment_archive::{ArchiveReader, Order, ReadCounts, ReadError};
 use catchment_aws::clock::{Clock, SystemClock};
 use catchment_logql::{BinaryOp, BinaryOperation, Expr, Matching, MetricExpr, parse};
 use catchment_record::{LABELS, RetentionClass};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{RulesDryRunArgs, RulesOutput};
 use super::files::Found;
-use crate::aws::connect;
+use crate::archive::Archive;
 use crate::failure::{Failure, innermost};
 use crate::output::count;
-use crate::stack::Stack;
+use crate::when;
 
 /// Rows that are looked at together.
 const ROWS_AT_ONCE: usize = 1024;
@@ -49,22 +47,15 @@ pub async fn run(args: &RulesDryRunArgs) -> Result<(), Failure> {
         return Err(Failure::Usage("--from is after --to".to_owned()));
     }
     let rules = rules_of(args)?;
-    let done = if let Some(folder) = &args.from_folder {
-        if !folder.join("logs").is_dir() {
-            return Err(Failure::NotFound(format!(
-                "{} has no folder logs; name the folder that a copy of the bucket is in",
-                folder.display()
-            )));
-        }
-        simulate(&FolderArchive::new(folder), &rules, from_ms, to_ms).await?
-    } else {
-        let config = connect(args.access.clone().into()).await?;
-        let bucket = match &args.bucket {
-            Some(bucket) => bucket.clone(),
-            None => Stack::describe(&config, &args.stack).await?.output("ArchiveBucketName")?.to_owned(),
-        };
-        simulate(&S3Archive::new(clients::s3(&config), bucket), &rules, from_ms, to_ms).await?
+    let archive = Archive::open(&args.archive, &args.stack, &args.access).await?;
+    archive.bar().enable_steady_tick(Duration::from_millis(100));
+    let question = Question { rules: &rules, from_ms, to_ms, classes: args.archive.classes() };
+    let done = tokio::select! {
+        done = question.simulate(&archive) => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted("interrupted".to_owned())),
     };
+    archive.bar().finish_and_clear();
+    let done = done?;
     match args.output {
         RulesOutput::Table => show::table(&rules, &done),
         RulesOutput::Json => show::json(&rules, &done),
@@ -120,75 +111,65 @@ fn of_expression(text: &str) -> Result<RuleSet, Failure> {
     RuleSet::parse(&[file]).map_err(|err| Failure::Rejected(err.to_string()))
 }
 
-async fn simulate<S: ObjectReader>(
-    store: &S,
-    rules: &RuleSet,
+/// What is asked.
+struct Question<'r> {
+    rules: &'r RuleSet,
     from_ms: i64,
     to_ms: i64,
-) -> Result<Done, Failure>
-where
-    Failure: From<S::Error>,
-{
-    let bar = bar();
-    let mut relists = 0;
-    let outcome = loop {
-        let pass = pass(store, rules, from_ms, to_ms, &bar);
-        let pass = tokio::select! {
-            pass = pass => pass,
-            _ = tokio::signal::ctrl_c() => break Err(Failure::Interrupted("interrupted".to_owned())),
-        };
-        match pass {
-            Ok((simulated, counts)) => break Ok(Done { from_ms, to_ms, simulated, counts }),
-            Err(ReadError::Gone { .. }) if relists < MAX_RELISTS => relists += 1,
-            Err(ReadError::Store { source, .. } | ReadError::List { source, .. }) => break Err(source.into()),
-            Err(gone @ ReadError::Gone { .. }) => {
-                break Err(Failure::Network(format!("{gone}; give the command again")));
-            }
-            Err(foreign @ ReadError::Foreign { .. }) => break Err(Failure::Rejected(innermost(&foreign))),
-        }
-    };
-    bar.finish_and_clear();
-    outcome
+    classes: Vec<RetentionClass>,
 }
 
-async fn pass<S: ObjectReader>(
-    store: &S,
-    rules: &RuleSet,
-    from_ms: i64,
-    to_ms: i64,
-    bar: &ProgressBar,
-) -> Result<(Simulated, ReadCounts), ReadError<S::Error>> {
-    let mut simulation = Simulation::new(rules, from_ms);
-    let (Some(span), Some(expr)) = (Simulation::span(rules, from_ms, to_ms), any_of(rules)) else {
-        return Ok((simulation.finish(), ReadCounts::default()));
-    };
-    let nanos = |ms: i64| ms.saturating_mul(1_000_000);
-    let plan = Plan::of_metric(&expr, (nanos(span.0), nanos(span.1)));
-    let reader = ArchiveReader::new(store).columns(plan.columns);
-    let mut rows = reader.read(plan.range, &RetentionClass::ALL, plan.filter, Order::OldestFirst).await?;
-    let days = rows.days_left();
-    bar.set_length(days as u64);
-    let mut batch = Vec::with_capacity(ROWS_AT_ONCE);
-    let mut total: u64 = 0;
-    loop {
-        let row = rows.next().await?;
-        let is_end = row.is_none();
-        if let Some(row) = row {
-            batch.push(OwnedEntry::of(&RowEntry::new(row), &LABELS));
+impl Question<'_> {
+    async fn simulate(&self, archive: &Archive) -> Result<Done, Failure> {
+        let mut relists = 0;
+        loop {
+            match self.pass(archive).await {
+                Ok((simulated, counts)) => {
+                    return Ok(Done { from_ms: self.from_ms, to_ms: self.to_ms, simulated, counts });
+                }
+                // A compactor has replaced what was listed.
+                Err(ReadError::Gone { .. }) if relists < MAX_RELISTS => relists += 1,
+                Err(ReadError::Store { source, .. } | ReadError::List { source, .. }) => return Err(source),
+                Err(gone @ ReadError::Gone { .. }) => {
+                    return Err(Failure::Network(format!("{gone}; give the command again")));
+                }
+                Err(foreign @ ReadError::Foreign { .. }) => {
+                    return Err(Failure::Rejected(innermost(&foreign)));
+                }
+            }
         }
-        if is_end || batch.len() == ROWS_AT_ONCE {
-            total += batch.len() as u64;
-            // Rows of the last time may go on: what is before it is complete.
-            let complete_ms = batch.last().map_or(to_ms, |last| last.millis() - 1);
-            simulation.add(batch.drain(..));
-            simulation.run_to(complete_ms.min(to_ms));
-            bar.set_position(days.saturating_sub(rows.days_left()) as u64);
-            bar.set_message(format!("{} rows", count(total)));
-            tokio::task::yield_now().await;
-        }
-        if is_end {
-            simulation.run_to(to_ms);
-            return Ok((simulation.finish(), rows.counts()));
+    }
+
+    async fn pass(&self, archive: &Archive) -> Result<(Simulated, ReadCounts), ReadError<Failure>> {
+        let mut simulation = Simulation::new(self.rules, self.from_ms);
+        let span = Simulation::span(self.rules, self.from_ms, self.to_ms);
+        let (Some(span), Some(expr)) = (span, any_of(self.rules)) else {
+            return Ok((simulation.finish(), ReadCounts::default()));
+        };
+        let nanos = |ms: i64| ms.saturating_mul(1_000_000);
+        let plan = Plan::of_metric(&expr, (nanos(span.0), nanos(span.1)));
+        let reader = ArchiveReader::new(archive).columns(plan.columns);
+        let mut rows = reader.read(plan.range, &self.classes, plan.filter, Order::OldestFirst).await?;
+        let mut batch = Vec::with_capacity(ROWS_AT_ONCE);
+        loop {
+            let row = rows.next().await?;
+            let is_end = row.is_none();
+            if let Some(row) = row {
+                batch.push(OwnedEntry::of(&RowEntry::new(row), &LABELS));
+            }
+            if is_end || batch.len() == ROWS_AT_ONCE {
+                // More rows of the last millisecond may come: what is before it is complete.
+                let complete_ms = batch.last().map_or(i64::MIN, |last: &OwnedEntry| last.millis() - 1);
+                simulation.add(batch.drain(..));
+                simulation.run_to(complete_ms.min(self.to_ms));
+                let at = when::shown(complete_ms);
+                archive.bar().set_prefix(format!("{} rows, up to {at}", count(rows.counts().rows)));
+                tokio::task::yield_now().await;
+            }
+            if is_end {
+                simulation.run_to(self.to_ms);
+                return Ok((simulation.finish(), rows.counts()));
+            }
         }
     }
 }
@@ -200,13 +181,4 @@ fn any_of(rules: &RuleSet) -> Option<MetricExpr> {
         let (left, right) = (Box::new(left), Box::new(right));
         MetricExpr::Binary(BinaryOperation { op: BinaryOp::Or, matching: Matching::default(), left, right })
     })
-}
-
-/// Days on standard error while that is a terminal; elsewhere it shows nothing.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} day {pos} of {len}  {msg}  {elapsed}") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -13,6 +13,24 @@ use super::files::Found;
 use crate::failure::Failure;
 use crate::output::{printable, summary};
 
+/// What becomes of a rule's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// An alert.
+    Alert,
+    /// A metric.
+    Record,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Record => "record",
+        }
+    }
+}
+
 /// A fault of a file that has no rules.
 struct OtherFault {
     file: String,
@@ -75,23 +93,23 @@ fn refused(output: RulesOutput, faults: &[RuleError], others: &[OtherFault]) -> 
 
 fn table(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
     let mut sink = BufWriter::new(io::stdout().lock());
-    let rows = each(rules).map(|(group, rule)| {
+    let rows = each(rules).map(|(group, rule, kind)| {
         vec![
             group.name.clone(),
             rule.name.clone(),
-            kind(rule).to_owned(),
+            kind.word().to_owned(),
             format_duration(group.interval_ms),
             format_duration(rule.for_ms),
             describe::series(rule.expr.expr()),
             describe::partials(rule),
-            when(rule).to_owned(),
+            when(rule, kind).to_owned(),
             format!("${:.2}", rule.cost(group, streams).dollars_per_month),
         ]
     });
     let header = ["group", "rule", "kind", "every", "for", "series by", "partials", "evaluated", "a month"];
     writeln!(sink, "{}", summary(&header, rows))?;
-    for (group, rule) in each(rules) {
-        for warning in describe::warnings(group, rule) {
+    for (group, rule, kind) in each(rules) {
+        for warning in describe::warnings(group, rule, kind) {
             writeln!(sink, "warning: {}: {}", printable(&rule.name), printable(&warning))?;
         }
     }
@@ -100,7 +118,7 @@ fn table(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
         "A month: what its items in DynamoDB cost when {streams} streams write matching lines every minute; \
          rules that share partials pay once."
     )?;
-    let (groups, count) = (rules.groups().len(), rules.rules().count());
+    let (groups, count) = (rules.groups().len(), each(rules).count());
     let tests = match found.tests.len() {
         0 => String::new(),
         n => format!(", and in {n} files of unit tests"),
@@ -111,20 +129,20 @@ fn table(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
 
 fn write_json(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
     let rules: Vec<Value> = each(rules)
-        .map(|(group, rule)| {
+        .map(|(group, rule, kind)| {
             let cost = rule.cost(group, streams);
             json!({
-                "group": group.name, "rule": rule.name, "kind": kind(rule), "id": rule.id.as_str(),
+                "group": group.name, "rule": rule.name, "kind": kind.word(), "id": rule.id.as_str(),
                 "interval_ms": group.interval_ms, "query_offset_ms": group.query_offset_ms, "for_ms": rule.for_ms,
                 "keep_firing_for_ms": rule.keep_firing_for_ms, "expr": rule.expr_text,
                 "series": describe::series(rule.expr.expr()), "partials": describe::partials(rule),
-                "evaluated": when(rule),
+                "evaluated": when(rule, kind),
                 "cost": {
                     "streams": streams, "items_written_per_minute": cost.items_written_per_minute,
                     "items_read_per_evaluation": cost.items_read_per_evaluation,
                     "dollars_per_month": cost.dollars_per_month,
                 },
-                "warnings": describe::warnings(group, rule),
+                "warnings": describe::warnings(group, rule, kind),
             })
         })
         .collect();
@@ -132,15 +150,15 @@ fn write_json(rules: &RuleSet, found: &Found, streams: u32) -> io::Result<()> {
     writeln!(io::stdout(), "{:#}", json!({ "faults": [], "rules": rules, "unit_tests": tests }))
 }
 
-fn each(rules: &RuleSet) -> impl Iterator<Item = (&Group, &Rule)> {
-    rules.groups().iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)))
-}
-
-fn kind(_: &Rule) -> &'static str {
-    "alert"
+/// Alerting rules, then recording ones, group by group.
+fn each(rules: &RuleSet) -> impl Iterator<Item = (&Group, &Rule, Kind)> {
+    rules.groups().iter().flat_map(|group| {
+        let alerts = group.rules.iter().map(move |rule| (group, rule, Kind::Alert));
+        alerts.chain(group.records.iter().map(move |rule| (group, rule, Kind::Record)))
+    })
 }
 
 /// When a line that makes it true is noticed.
-fn when(rule: &Rule) -> &'static str {
-    if rule.expr.grows() { "at once" } else { "at the tick" }
+fn when(rule: &Rule, kind: Kind) -> &'static str {
+    if kind == Kind::Alert && rule.expr.grows() { "at once" } else { "at the tick" }
 }

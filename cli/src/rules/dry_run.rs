@@ -9,7 +9,7 @@ mod timeline;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use catchment_alert::{OwnedEntry, RuleFile, RuleSet, Simulated, Simulation};
+use catchment_alert::{OwnedEntry, Rule, RuleFile, RuleSet, Simulated, Simulation};
 use catchment_archive::query::{Plan, RowEntry};
 use catchment_archive::{ArchiveReader, Order, ReadCounts, ReadError};
 use catchment_aws::clock::{Clock, SystemClock};
@@ -79,11 +79,11 @@ fn rules_of(args: &RulesDryRunArgs) -> Result<RuleSet, Failure> {
         RuleSet::parse(&found.rules).map_err(|err| Failure::Rejected(err.to_string()))?
     } else {
         let embedded = RuleSet::embedded().only(|rule| rule.name == args.rule);
-        if embedded.rules().next().is_some() { embedded } else { of_expression(&args.rule)? }
+        if embedded.groups().is_empty() { of_expression(&args.rule)? } else { embedded }
     };
     for name in &args.names {
-        if rules.rules().all(|rule| rule.name != *name) {
-            let names: Vec<&str> = rules.rules().map(|rule| rule.name.as_str()).collect();
+        if each(&rules).all(|rule| rule.name != *name) {
+            let names: Vec<&str> = each(&rules).map(|rule| rule.name.as_str()).collect();
             return Err(Failure::NotFound(format!("there is no rule {name:?}, only {}", names.join(", "))));
         }
     }
@@ -176,9 +176,14 @@ impl Question<'_> {
 
 /// An expression that needs every row that one of the rules needs.
 fn any_of(rules: &RuleSet) -> Option<MetricExpr> {
-    let exprs = rules.rules().map(|rule| rule.expr.expr().clone());
+    let exprs = each(rules).map(|rule| rule.expr.expr().clone());
     exprs.reduce(|left, right| {
         let (left, right) = (Box::new(left), Box::new(right));
         MetricExpr::Binary(BinaryOperation { op: BinaryOp::Or, matching: Matching::default(), left, right })
     })
+}
+
+/// Alerting and recording rules.
+fn each(rules: &RuleSet) -> impl Iterator<Item = &Rule> {
+    rules.rules().chain(rules.records())
 }

@@ -42,7 +42,8 @@ pub fn run(args: &RulesTestArgs) -> Result<(), Failure> {
 fn test(path: &Path, text: &str, pipeline: &Pipeline) -> Result<Vec<UnitTestResult>, String> {
     let file = UnitTestFile::parse(text).map_err(|err| err.to_string())?;
     let rule_files = files::named(path, &file.rule_files).map_err(|err| err.to_string())?;
-    let rules = RuleSet::parse(&rule_files).map_err(|err| err.to_string())?;
+    let rules =
+        RuleSet::parse_every(&rule_files, file.evaluation_interval_ms()).map_err(|err| err.to_string())?;
     Ok(file.run(&rules, pipeline))
 }
 

@@ -30,7 +30,12 @@ const MAX_BUCKETS: i64 = 1_500;
 
 /// The groups of a file and its faults. A rule with a fault is left out.
 pub(crate) fn read(file: &RuleFile) -> (Vec<Group>, Vec<RuleError>) {
-    let mut reader = Reader { file, group: None, rule: None, faults: Vec::new() };
+    read_every(file, DEFAULT_INTERVAL_MS)
+}
+
+/// The same, where groups that state no interval have this one.
+pub(crate) fn read_every(file: &RuleFile, interval_ms: i64) -> (Vec<Group>, Vec<RuleError>) {
+    let mut reader = Reader { file, interval_ms, group: None, rule: None, faults: Vec::new() };
     let groups = match yaml::read(&file.text) {
         Ok(root) => reader.root(&root),
         Err((at, message)) => {
@@ -43,6 +48,8 @@ pub(crate) fn read(file: &RuleFile) -> (Vec<Group>, Vec<RuleError>) {
 
 struct Reader<'a> {
     file: &'a RuleFile,
+    /// Of groups that state none.
+    interval_ms: i64,
     group: Option<String>,
     rule: Option<(usize, Option<String>)>,
     faults: Vec<RuleError>,
@@ -74,7 +81,7 @@ impl Reader<'_> {
         let known = ["name", "interval", "limit", "query_offset", "labels", "rules"];
         let fields = self.fields(node, "a group", &known);
         let name = self.required_text(node, &fields, "name");
-        let interval_ms = self.duration(&fields, "interval", DEFAULT_INTERVAL_MS);
+        let interval_ms = self.duration(&fields, "interval", self.interval_ms);
         if interval_ms < MIN_INTERVAL_MS {
             let message = format!("the interval is shorter than {}", format_duration(MIN_INTERVAL_MS));
             self.fault(fields.get("interval").map_or(node.at, |node| node.at), message);

@@ -10,6 +10,7 @@ use crate::leaf::LeafId;
 use crate::notify_settings::NotifySettings;
 use crate::partial::Partial;
 use crate::rule_error::{RuleError, RuleErrors};
+use crate::rule_file;
 use crate::versions::LeafStarts;
 
 /// A rule file as it was found.
@@ -62,6 +63,15 @@ impl RuleSet {
             (rules, faults) if faults.is_empty() => Ok(rules),
             (_, faults) => Err(RuleErrors(faults)),
         }
+    }
+
+    /// The same, where groups that state no interval have this one, in milliseconds.
+    pub fn parse_every(files: &[RuleFile], interval_ms: i64) -> Result<Self, RuleErrors> {
+        Self::parse(files)?;
+        let (groups, faults): (Vec<_>, Vec<_>) =
+            files.iter().map(|file| rule_file::read_every(file, interval_ms)).unzip();
+        let faults = faults.concat();
+        if faults.is_empty() { Ok(Self::of(groups.concat())) } else { Err(RuleErrors(faults)) }
     }
 
     /// The rules of the files that have no fault, and the faults of the others.

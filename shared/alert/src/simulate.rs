@@ -7,7 +7,7 @@
 //! alert that they would begin begins at the next tick.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catchment_logql::{Entry, LabelKind, Labels, STREAM_LABELS};
 
@@ -140,6 +140,8 @@ pub struct ActiveAlert {
 /// A sample of a recording rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedSample {
+    /// The group's name.
+    pub group: String,
     /// The rule's name: that of the metric.
     pub record: String,
     /// The labels.
@@ -169,6 +171,7 @@ struct RuleRun<'r> {
     group: &'r Group,
     rule: &'r Rule,
     state: RuleState,
+    is_recorded: bool,
     /// The next evaluation.
     next_ms: i64,
     /// The episodes that are not over, by labels.
@@ -181,12 +184,16 @@ impl<'r> Simulation<'r> {
     pub fn new(rules: &'r RuleSet, from_ms: i64) -> Self {
         let of_group = |group: &'r Group| {
             let first = from_ms.saturating_add(group.interval_ms - 1).div_euclid(group.interval_ms);
-            group.rules.iter().map(move |rule| RuleRun {
-                group,
-                rule,
-                state: RuleState::new(group, rule),
-                next_ms: first * group.interval_ms,
-                open: BTreeMap::new(),
+            let alerts = group.rules.iter().map(|rule| (rule, false));
+            alerts.chain(group.records.iter().map(|rule| (rule, true))).map(move |(rule, is_recorded)| {
+                RuleRun {
+                    group,
+                    rule,
+                    is_recorded,
+                    state: RuleState::new(group, rule),
+                    next_ms: first * group.interval_ms,
+                    open: BTreeMap::new(),
+                }
             })
         };
         let runs = rules.groups().iter().flat_map(of_group).collect();
@@ -197,7 +204,7 @@ impl<'r> Simulation<'r> {
     /// at, in milliseconds; none where there is no rule.
     pub fn span(rules: &RuleSet, from_ms: i64, to_ms: i64) -> Option<(i64, i64)> {
         let windows = rules.groups().iter().flat_map(|group| {
-            group.rules.iter().flat_map(move |rule| {
+            group.rules.iter().chain(&group.records).flat_map(move |rule| {
                 rule.windows(group, from_ms).into_iter().chain(rule.windows(group, to_ms))
             })
         });
@@ -238,6 +245,19 @@ impl<'r> Simulation<'r> {
     /// What is active after the last evaluation, in the order of the rules, then the labels.
     pub fn active(&self) -> Vec<ActiveAlert> {
         self.runs.iter().flat_map(RuleRun::active).collect()
+    }
+
+    /// What the recording rules of this name came to at their last evaluation that is not after `at_ms`.
+    pub fn recorded(&self, record: &str, at_ms: i64) -> Vec<&RecordedSample> {
+        let runs = self.runs.iter().filter(|run| run.is_recorded && run.rule.name == record);
+        let ticks = runs.map(|run| {
+            let interval_ms = run.group.interval_ms;
+            (run.group.name.as_str(), at_ms.div_euclid(interval_ms) * interval_ms)
+        });
+        let ticks: BTreeSet<_> = ticks.collect();
+        let of_tick =
+            |it: &&RecordedSample| it.record == record && ticks.contains(&(it.group.as_str(), it.at_ms));
+        self.done.samples.iter().filter(of_tick).collect()
     }
 
     /// What came of it, the alerts that are still on among it.
@@ -286,6 +306,16 @@ impl RuleRun<'_> {
         if evaluated.cut_series > 0 {
             let cut = done.cut_series.entry(rule.name.clone()).or_default();
             *cut = evaluated.cut_series.max(*cut);
+        }
+        if self.is_recorded {
+            done.samples.extend(evaluated.values.into_iter().map(|(labels, value)| RecordedSample {
+                group: group.name.clone(),
+                record: rule.name.clone(),
+                labels: Labels::new(rule.alert_labels(&labels, value).into_iter().collect()),
+                at_ms,
+                value,
+            }));
+            return;
         }
         self.advance(&evaluated);
         let over: Vec<_> = self.open.iter().filter(|(_, it)| it.ended_at_ms.is_some()).collect();

@@ -199,11 +199,8 @@ impl<'r, 'l> Run<'r, 'l> {
     }
 
     fn recorded(&mut self, test: &RecordTest, line: usize) {
-        let recorded = self.simulation.so_far().samples.iter().filter(|it| it.record == test.record);
-        let upto: Vec<_> = recorded.filter(|it| it.at_ms <= test.eval_time.0).collect();
-        let last = upto.iter().map(|sample| sample.at_ms).max();
-        let latest = upto.into_iter().filter(|it| Some(it.at_ms) == last);
-        let got = samples_text(latest.map(|it| (it.labels.clone(), it.value)).collect());
+        let recorded = self.simulation.recorded(&test.record, test.eval_time.0);
+        let got = samples_text(recorded.into_iter().map(|it| (it.labels.clone(), it.value)).collect());
         let what = format!("record: {}, time: {}", test.record, format_duration(test.eval_time.0));
         self.check(line, what, expected_text(&test.exp_samples), got);
     }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use catchment_alert::{Group, Rule};
 use catchment_logql::{
-    Grouping, LabelMatcher, LogExpr, MatchValue, MatchingLabels, MetricExpr, RangeAggregation, STREAM_LABELS,
-    Stage, format_duration,
+    BinaryOp, Grouping, LabelMatcher, LogExpr, MatchValue, MatchingLabels, MetricExpr, RangeAggregation,
+    STREAM_LABELS, Stage, format_duration,
 };
+
+use super::Kind;
 
 /// The labels that tell the series of an expression apart.
 pub fn series(expr: &MetricExpr) -> String {
@@ -26,9 +28,9 @@ pub fn series(expr: &MetricExpr) -> String {
         MetricExpr::Binary(binary) => {
             let left = if binary.left.is_scalar() { &binary.right } else { &binary.left };
             match &binary.matching.labels {
-                // A set operation and a comparison keep the left side as it is.
+                // A set operation keeps the left side as it is.
                 Some(MatchingLabels::On(names))
-                    if !keeps_left(&binary.op) && binary.matching.many.is_none() =>
+                    if !keeps_left(binary.op) && binary.matching.many.is_none() =>
                 {
                     names.join(", ")
                 }
@@ -38,9 +40,8 @@ pub fn series(expr: &MetricExpr) -> String {
     }
 }
 
-fn keeps_left(op: &catchment_logql::BinaryOp) -> bool {
-    use catchment_logql::BinaryOp;
-    !matches!(op, BinaryOp::Compare(_)) && matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless)
+fn keeps_left(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless)
 }
 
 fn one() -> String {
@@ -83,7 +84,7 @@ pub fn partials(rule: &Rule) -> String {
 }
 
 /// What may be a mistake.
-pub fn warnings(group: &Group, rule: &Rule) -> Vec<String> {
+pub fn warnings(group: &Group, rule: &Rule, kind: Kind) -> Vec<String> {
     let mut warnings = Vec::new();
     for leaf in rule.expr.leaves() {
         let (range_ms, interval_ms) = (leaf.range_ms(), group.interval_ms);
@@ -105,7 +106,7 @@ pub fn warnings(group: &Group, rule: &Rule) -> Vec<String> {
             ));
         }
     }
-    if !rule.labels.contains_key("severity") {
+    if kind == Kind::Alert && !rule.labels.contains_key("severity") {
         warnings.push("the label severity is missing: messages say \"none\"".to_owned());
     }
     let mut seen = BTreeMap::new();

@@ -7,8 +7,8 @@ use catchment_alert::{Episode, NAME_LABEL, RecordedSample, RuleSet};
 use catchment_logql::{Labels, format_duration};
 use serde_json::{Value, json};
 
-use super::Done;
 use super::timeline::{Timeline, WIDTH};
+use super::{Done, each};
 use crate::output::{count, printable, summary};
 use crate::when;
 
@@ -24,12 +24,14 @@ pub fn table(rules: &RuleSet, done: &Done) -> io::Result<()> {
     writeln!(
         sink,
         "{} rules from {from} to {to}: {} evaluations over {} rows, of which {} matched",
-        count(rules.rules().count() as u64),
+        count(each(rules).count() as u64),
         count(done.simulated.evaluations),
         count(done.counts.rows),
         count(done.simulated.matched_lines),
     )?;
-    timelines(done, &mut sink)?;
+    if rules.rules().next().is_some() {
+        timelines(done, &mut sink)?;
+    }
     firings(done, &mut sink)?;
     recorded(&done.simulated.samples, &mut sink)?;
     let failures = &done.simulated.failures;
@@ -146,7 +148,7 @@ pub fn json(rules: &RuleSet, done: &Done) -> io::Result<()> {
     );
     let answer = json!({
         "from": when::shown(done.from_ms), "to": when::shown(done.to_ms),
-        "rules": rules.rules().map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
+        "rules": each(rules).map(|rule| rule.name.as_str()).collect::<Vec<_>>(),
         "evaluations": simulated.evaluations, "rows": done.counts.rows,
         "matched_lines": simulated.matched_lines,
         "alerts": alerts.collect::<Vec<Value>>(), "samples": samples.collect::<Vec<Value>>(),

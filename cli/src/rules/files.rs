@@ -8,18 +8,13 @@ use globset::Glob;
 
 use crate::failure::Failure;
 
-/// Beside rule files: how people are told.
-const SETTINGS_FILE: &str = "notify.yaml";
-
 /// Files, by what they are.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Rule files.
+    /// Rule files, and the settings beside them (`notify.yaml`).
     pub rules: Vec<RuleFile>,
     /// Files of unit tests, with their texts.
     pub tests: Vec<(PathBuf, String)>,
-    /// Settings of notifications, with their texts.
-    pub settings: Vec<(PathBuf, String)>,
 }
 
 impl Found {
@@ -45,9 +40,7 @@ impl Found {
 
     fn take(&mut self, path: PathBuf) -> Result<(), Failure> {
         let text = fs::read_to_string(&path).map_err(|err| Failure::reading(&path, err))?;
-        if path.file_name().is_some_and(|name| name == SETTINGS_FILE) {
-            self.settings.push((path, text));
-        } else if is_unit_tests(&text) {
+        if is_unit_tests(&text) {
             self.tests.push((path, text));
         } else {
             self.rules.push(RuleFile { name: path.display().to_string(), text });
@@ -80,10 +73,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, Failure> {
     let name = pattern.file_name().unwrap_or_default().to_string_lossy();
     let glob = Glob::new(&name).map_err(|err| Failure::Rejected(err.to_string()))?.compile_matcher();
     let mut found = entries(folder)?;
-    found.retain(|path| {
-        let name = path.file_name().unwrap_or_default();
-        path.is_file() && name != SETTINGS_FILE && glob.is_match(name)
-    });
+    found.retain(|path| path.is_file() && glob.is_match(path.file_name().unwrap_or_default()));
     if found.is_empty() {
         return Err(Failure::NotFound(format!("no file matches {}", pattern.display())));
     }

@@ -70,8 +70,7 @@ pub async fn run(args: &PushArgs) -> Result<(), Failure> {
 /// The rules of files that have no fault at all.
 pub fn validated(files: &[RuleFile]) -> Result<RuleSet, Failure> {
     let mut faults = faults_of_files(files);
-    let with_rules: Vec<_> = files.iter().filter(|file| file.name != NOTIFY_FILE).cloned().collect();
-    let (rules, of_rules) = RuleSet::load(&with_rules);
+    let (rules, of_rules) = RuleSet::load(files);
     faults.extend(of_rules.iter().map(ToString::to_string));
     match faults.len() {
         0 => Ok(rules),
@@ -87,7 +86,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Failure> {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         text,
     };
-    let mut files: Vec<RuleFile> = rules.chain(found.settings).map(named).collect();
+    let mut files: Vec<RuleFile> = rules.map(named).collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     if files.iter().all(|file| file.name == NOTIFY_FILE) {
         return Err(Failure::Usage(

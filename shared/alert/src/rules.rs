@@ -67,11 +67,16 @@ impl RuleSet {
 
     /// The same, where groups that state no interval have this one, in milliseconds.
     pub fn parse_every(files: &[RuleFile], interval_ms: i64) -> Result<Self, RuleErrors> {
-        Self::parse(files)?;
+        let checked = Self::parse(files)?;
+        let rule_files = files.iter().filter(|file| !NotifySettings::is_their_file(&file.name));
         let (groups, faults): (Vec<_>, Vec<_>) =
-            files.iter().map(|file| rule_file::read_every(file, interval_ms)).unzip();
+            rule_files.map(|file| rule_file::read_every(file, interval_ms)).unzip();
         let faults = faults.concat();
-        if faults.is_empty() { Ok(Self::of(groups.concat())) } else { Err(RuleErrors(faults)) }
+        if faults.is_empty() {
+            Ok(Self::of(groups.concat(), checked.settings))
+        } else {
+            Err(RuleErrors(faults))
+        }
     }
 
     /// The rules of the files that have no fault, and the faults of the others.

@@ -163,7 +163,11 @@ impl News<'_> {
         ));
         let groups: Vec<String> = groups.into_iter().collect();
         let region = labels.get("region").unwrap_or(&self.origin.region);
-        (links::command(log, &labels, span, &self.origin.stack), links::console(log, &groups, span, region))
+        let stack = &self.origin.stack;
+        // Without the labels it shows more lines than it needs to, but it shows them.
+        let command = links::command(log, &labels, span, stack)
+            .or_else(|| links::command(log, &BTreeMap::new(), span, stack));
+        (command, links::console(log, &groups, span, region))
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use catchment_alert::versions::{History, LeafStarts, MAX_HISTORY_WAIT_MS, Manifest, TAKE_UP_MS};
-use catchment_alert::{LeafId, PartialStore, Rule, RuleSet, Written};
+use catchment_alert::{Gather, LeafId, PartialStore, Rule, RuleSet, Written};
 use catchment_archive::query::{Plan, RowEntry};
 use catchment_archive::{ArchiveReader, ObjectReader, Order, ReadError};
 use catchment_aws::alert_store::DynamoPartials;
@@ -31,6 +31,10 @@ pub const MAX_HISTORY_BYTES: u64 = 5_000_000_000;
 /// What is recorded as one batch. A batch has [`catchment_alert::MAX_PARTIALS_PER_BATCH`]
 /// partials at most: here 600 buckets of a second for each leaf of a rule.
 const SLICE_MS: i64 = 10 * 60_000;
+/// How long after that moment lines of before it come to the archive, as a rule.
+const ARRIVAL_MS: i64 = 10_000;
+/// Rows between two looks at how much was read.
+const ROWS_A_LOOK: u64 = if cfg!(test) { 1 } else { 1024 };
 /// How often objects may vanish while they are read: a compactor replaces them once.
 const MAX_RELISTS: u32 = 10;
 /// How often the manifest is written anew because others write it too.
@@ -110,7 +114,7 @@ async fn settle(
         return mark(live, leaves, History::Skipped).await;
     }
     let since_ms = leaves.values().map(|start| start.since_ms).max().unwrap_or_default();
-    live.wait_until_taken_up(since_ms).await;
+    live.wait_until_taken_up(since_ms.saturating_add(ARRIVAL_MS)).await;
     let store = S3Archive::new(clients::s3(&live.config), &live.bucket);
     let partials = DynamoPartials::new(clients::dynamodb(&live.config), live.stack.output("StateTableName")?);
     let passes = passes(rules, leaves);
@@ -274,11 +278,12 @@ where
         let mut rows = rows.map_err(of_read)?;
         let (mut lines, mut slice, mut gathered) = (0, i64::MIN, pass.rules.gather());
         let mut bytes_read = 0;
-        loop {
-            // What the counts know is asked before the row is lent.
-            let read = rows.counts().bytes_read;
-            self.bytes_left = self.bytes_left.checked_sub(read - bytes_read).ok_or(Stop::TooMuch)?;
-            bytes_read = read;
+        for row_number in 0_u64.. {
+            if row_number.is_multiple_of(ROWS_A_LOOK) {
+                let read = rows.counts().bytes_read;
+                self.bytes_left = self.bytes_left.checked_sub(read - bytes_read).ok_or(Stop::TooMuch)?;
+                bytes_read = read;
+            }
             let Some(row) = rows.next().await.map_err(of_read)? else { break };
             let entry = RowEntry::new(row);
             let at = entry.timestamp_nanos();
@@ -287,28 +292,25 @@ where
             }
             let of = at.div_euclid(nanos(SLICE_MS));
             if of != slice {
-                self.record(slice, std::mem::replace(&mut gathered, pass.rules.gather())).await?;
+                lines += self.record(slice, std::mem::replace(&mut gathered, pass.rules.gather())).await?;
                 slice = of;
                 let hours = (of * SLICE_MS - pass.from_ms).max(0) / 3_600_000;
                 self.bar.set_position(begun + u64::try_from(hours).unwrap_or_default());
             }
             gathered.add(&entry);
-            lines += 1;
         }
-        self.record(slice, gathered).await?;
+        lines += self.record(slice, gathered).await?;
         Ok(lines)
     }
 
-    async fn record(&self, slice: i64, gathered: catchment_alert::Gather<'_>) -> Result<(), Stop> {
+    /// Records a slice; how many lines of it count.
+    async fn record(&self, slice: i64, gathered: Gather<'_>) -> Result<u64, Stop> {
         let partials = gathered.finish();
-        if partials.partials.is_empty() {
-            return Ok(());
+        if !partials.partials.is_empty() {
+            let batch = format!("history-{slice}");
+            self.partials.record(&batch, &partials.partials).await.map_err(Failure::from)?;
         }
-        Ok(self
-            .partials
-            .record(&format!("history-{slice}"), &partials.partials)
-            .await
-            .map_err(Failure::from)?)
+        Ok(partials.matched_lines)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use catchment_alert::versions::{History, Manifest, TAKE_UP_MS, Version};
+use catchment_alert::versions::{History, Manifest, Version};
 use catchment_alert::{Change, FieldChange, RuleDiff, RuleFile, RuleSet, Written};
 use catchment_aws::clients;
 use catchment_aws::clock::{Clock, SystemClock};
@@ -160,11 +160,11 @@ impl Live {
         ))
     }
 
-    /// Waits until every function runs what became active at `manifest`'s time.
+    /// Waits until every function runs what became active, and what it needs has come.
     pub async fn wait_until_taken_up(&self, until_ms: i64) {
         let bar = progress_bar("seconds until all functions run it");
-        let begun_ms = until_ms - TAKE_UP_MS;
-        bar.set_length(u64::try_from(TAKE_UP_MS / 1000).unwrap_or_default());
+        let begun_ms = now_ms().min(until_ms);
+        bar.set_length(u64::try_from((until_ms - begun_ms) / 1000).unwrap_or_default());
         while now_ms() < until_ms {
             bar.set_position(u64::try_from((now_ms() - begun_ms) / 1000).unwrap_or_default());
             tokio::time::sleep(BAR_STEP).await;

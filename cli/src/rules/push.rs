@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use catchment_alert::versions::{History, Manifest, NOTIFY_FILE, faults_of_files};
-use catchment_alert::{RuleFile, RuleSet, diff};
+use catchment_alert::versions::{History, Manifest, faults_of_files};
+use catchment_alert::{NotifySettings, RuleFile, RuleSet, diff};
 use clap::Args;
 
 use super::files::Found;
@@ -88,7 +88,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Failure> {
     };
     let mut files: Vec<RuleFile> = rules.map(named).collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    if files.iter().all(|file| file.name == NOTIFY_FILE) {
+    if files.iter().all(|file| NotifySettings::is_their_file(&file.name)) {
         return Err(Failure::Usage(
             "there is no rule file here; name files or folders with rules".to_owned(),
         ));

@@ -18,6 +18,7 @@ use catchment_aws::clock::Clock;
 
 use crate::event::Asked;
 use crate::outbox::Outbox;
+use crate::record::record;
 use crate::report::Report;
 use crate::round::Round;
 
@@ -102,8 +103,16 @@ where
                 if unfinished.contains(group.name.as_str()) {
                     continue;
                 }
+                let recorded = match record(&self.partials, group, at_ms, report).await {
+                    Ok(recorded) => recorded,
+                    Err(error) => {
+                        failed(report, "the partials of recording rules", &error);
+                        unfinished.insert(&group.name);
+                        continue;
+                    }
+                };
                 match self.alerts.advance_cursor(&group.name, at_ms).await {
-                    Ok(Written::Done) => {}
+                    Ok(Written::Done) => report.recorded.extend(recorded),
                     // Another invocation is ahead and does the rest.
                     Ok(Written::Conflict) => {
                         unfinished.insert(&group.name);

@@ -6,5 +6,6 @@ mod evaluation;
 pub mod event;
 pub mod handler;
 pub mod outbox;
+pub mod record;
 pub mod report;
 mod round;

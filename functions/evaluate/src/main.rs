@@ -34,7 +34,7 @@ async fn main() -> Result<(), Error> {
         let asked = Asked::from_event(&event.payload);
         let mut report = evaluator.run(asked, &rules.set, &SystemClock, &origin).await;
         report.rules_invalid = u64::from(rules.is_stale);
-        report.to_metrics(&config.metrics_namespace).emit(SystemClock.now_millis())?;
+        report.emit(&config.metrics_namespace, SystemClock.now_millis())?;
         report.log(&event.context.request_id);
         Ok::<_, Error>(())
     };

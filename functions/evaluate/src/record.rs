@@ -61,7 +61,8 @@ fn sample(rule: &Rule, labels: &Labels, value: f64, at_ms: i64) -> Option<Sample
     let dimensions: Vec<_> = labels
         .into_iter()
         .filter_map(|(name, value)| {
-            let name = if name == rule.name || name.starts_with("_aws") { format!("label_{name}") } else { name };
+            let name =
+                if name == rule.name || name.starts_with("_aws") { format!("label_{name}") } else { name };
             dimension_value(&value).map(|value| (name, value))
         })
         .collect();

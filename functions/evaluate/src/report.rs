@@ -1,9 +1,11 @@
 //! What one invocation did, in numbers.
 
-use catchment_aws::emf::Metrics;
+use std::io;
+
+use catchment_aws::emf::{Metrics, Sample};
 
 /// The counts of one invocation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// Evaluations of a rule at a time.
     pub rules_evaluated: u64,
@@ -27,6 +29,10 @@ pub struct Report {
     pub peeks: u64,
     /// Evaluation times left out because too many were missed.
     pub evaluations_skipped: u64,
+    /// What the recording rules came to.
+    pub recorded: Vec<Sample>,
+    /// Values of recording rules that are no metrics.
+    pub records_left_out: u64,
     /// 1 while rule files cannot be used and older rules stand in.
     pub rules_invalid: u64,
 }
@@ -54,6 +60,13 @@ impl Report {
         );
     }
 
+    /// Writes the report to standard output as metrics of CloudWatch, and what the
+    /// recording rules came to in a namespace of its own.
+    pub fn emit(&self, namespace: &str, now_millis: i64) -> io::Result<()> {
+        Sample::emit_all(&self.recorded, &format!("{namespace}/Rules"))?;
+        self.to_metrics(namespace).emit(now_millis)
+    }
+
     /// The same as metrics of CloudWatch.
     pub fn to_metrics(&self, namespace: &str) -> Metrics {
         let mut metrics = Metrics::new(namespace, "evaluate");
@@ -69,6 +82,8 @@ impl Report {
             .count("StoresFailed", self.stores_failed)
             .count("Peeks", self.peeks)
             .count("EvaluationsSkipped", self.evaluations_skipped)
+            .count("RecordsWritten", self.recorded.len() as u64)
+            .count("RecordsLeftOut", self.records_left_out)
             .count("RulesInvalid", self.rules_invalid);
         metrics
     }

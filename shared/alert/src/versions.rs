@@ -23,7 +23,6 @@ pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_RULE_FILES: usize = 200;
 /// The longest rule file, in bytes.
 pub const MAX_RULE_FILE_BYTES: usize = 1024 * 1024;
-pub use crate::notify_settings::NOTIFY_FILE;
 /// The longest name of a rule file, in bytes: it is part of a key.
 pub const MAX_FILE_NAME_BYTES: usize = 100;
 /// How long after a push every function runs it: they look every ten seconds, and

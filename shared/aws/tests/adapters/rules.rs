@@ -64,7 +64,7 @@ async fn files_without_a_version_stand_each_for_itself() {
     assert_eq!(alerts(&process.current(RECHECK_MS).await.unwrap()), alerts(&embedded), "a listing is kept");
     let good = process.current(RELIST_MS).await.unwrap();
     assert_eq!((alerts(&good), good.is_stale, good.version), (vec!["A", "B"], false, None));
-    assert_eq!(good.notify.as_deref(), Some("repeat_interval: 1h"));
+    assert_eq!(good.set.settings().repeat_interval_ms, 3_600_000);
 
     put(&client, &bucket, "rules/b.yml", "groups: 1").await;
     put(&client, &bucket, "rules/c.yaml", &text("c", "C")).await;

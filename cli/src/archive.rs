@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use catchment_archive::{FolderArchive, Listed, ObjectKey, ObjectReader};
@@ -10,11 +11,10 @@ use catchment_aws::archive::S3Archive;
 use catchment_aws::clients;
 use catchment_record::RetentionClass;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::access::AccessArgs;
 use crate::aws::connect;
-use crate::export::args::parse_class;
 use crate::failure::Failure;
 use crate::output::bytes;
 use crate::stack::Stack;
@@ -47,7 +47,7 @@ impl ArchiveArgs {
 #[derive(Debug)]
 pub struct Archive {
     store: Store,
-    /// Turns on standard error while that is a terminal, and says what was read.
+    /// Hidden until a command shows it.
     bar: ProgressBar,
     bytes_read: AtomicU64,
 }
@@ -61,14 +61,20 @@ enum Store {
 impl Archive {
     /// Finds it; of a stack, CloudFormation says where.
     pub async fn open(args: &ArchiveArgs, stack: &str, access: &AccessArgs) -> Result<Self, Failure> {
-        let bar = ProgressBar::new_spinner();
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} read {prefix} {elapsed}") {
             bar.set_style(style);
         }
         Ok(Self { store: Store::open(args, stack, access).await?, bar, bytes_read: AtomicU64::new(0) })
     }
 
-    /// Says what was read.
+    /// Turns on standard error, while that is a terminal, and says what was read.
+    pub fn show_progress(&self) {
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// Says what was read, once it is shown.
     pub fn bar(&self) -> &ProgressBar {
         &self.bar
     }
@@ -143,4 +149,12 @@ impl ObjectReader for Archive {
         self.count(&found);
         Ok(found)
     }
+}
+
+/// A retention class by its name.
+pub fn parse_class(name: &str) -> Result<RetentionClass, String> {
+    RetentionClass::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = RetentionClass::ALL.iter().map(|class| class.as_str()).collect();
+        format!("there is no retention class \"{name}\", only {}", names.join(", "))
+    })
 }

@@ -15,17 +15,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::pin::pin;
 
-use catchment_archive::{ArchiveReader, FolderArchive, Listed, ObjectReader, ReadCounts, ReadError};
-use catchment_aws::archive::S3Archive;
-use catchment_aws::clients;
+use catchment_archive::{ArchiveReader, Listed, ObjectReader, ReadCounts, ReadError};
 use catchment_aws::clock::{Clock, SystemClock};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use crate::aws::connect;
+use crate::archive::Archive;
 use crate::failure::{Failure, innermost};
 use crate::output::{bytes, count};
-use crate::stack::Stack;
 use args::{ExportArgs, ExportFormat};
 use query::Query;
 use sink::Sink;
@@ -42,21 +39,8 @@ const ROWS_AT_ONCE: u64 = if cfg!(test) { 1 } else { 1024 };
 /// Runs the command.
 pub async fn run(args: ExportArgs) -> Result<(), Failure> {
     let query = Query::new(&args, SystemClock.now_millis());
-    if let Some(folder) = &args.from_folder {
-        if !folder.join("logs").is_dir() {
-            return Err(Failure::NotFound(format!(
-                "{} has no folder logs; name the folder that a copy of the bucket is in",
-                folder.display()
-            )));
-        }
-        return export(&FolderArchive::new(folder), query, &args).await;
-    }
-    let config = connect(args.access.clone().into()).await?;
-    let bucket = match &args.bucket {
-        Some(bucket) => bucket.clone(),
-        None => Stack::describe(&config, &args.stack).await?.output("ArchiveBucketName")?.to_owned(),
-    };
-    export(&S3Archive::new(clients::s3(&config), bucket), query, &args).await
+    let archive = Archive::open(&args.archive, &args.stack, &args.access).await?;
+    export(&archive, query, &args).await
 }
 
 async fn export<S: ObjectReader>(store: &S, query: Query, args: &ExportArgs) -> Result<(), Failure>

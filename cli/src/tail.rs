@@ -63,7 +63,7 @@ async fn follow(
     let classes = args.archive.classes();
     let follower = Follower::start(archive, &classes, plan.filter, plan.columns, since, now).await;
     let mut follower = follower.map_err(of_read)?;
-    let mut lines = Lines::new(BufWriter::new(io::stdout()), args.output, screen);
+    let mut lines = Lines::new(BufWriter::new(io::stdout()), expr, args.output, screen);
     let (mut polls, mut failures) = (0_u32, 0_u32);
     loop {
         let found = show(&mut follower, expr, &mut lines, shown).await;

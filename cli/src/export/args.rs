@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use catchment_record::RetentionClass;
 use clap::{Args, ValueEnum};
 
 use crate::access::AccessArgs;
+use crate::archive::ArchiveArgs;
 use crate::when;
 
 /// The form of what is exported.
@@ -76,12 +76,6 @@ pub struct ExportArgs {
     /// The Catchment stack.
     #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]
     pub stack: String,
-    /// The archive's bucket, where the stack is not to be asked for it.
-    #[arg(long, value_name = "NAME", conflicts_with = "from_folder")]
-    pub bucket: Option<String>,
-    /// A copy of the archive on this machine, the folder that has logs/ in it.
-    #[arg(long, value_name = "FOLDER")]
-    pub from_folder: Option<PathBuf>,
     /// From so long ago until now: 1h, 7d, 1h30m.
     #[arg(long, value_name = "DURATION", value_parser = when::parse_ago, conflicts_with_all = ["from", "to"], required_unless_present = "from")]
     pub since: Option<i64>,
@@ -91,9 +85,9 @@ pub struct ExportArgs {
     /// Up to this moment, which is not exported itself. [default: now]
     #[arg(long, value_name = "TIME", value_parser = when::parse, requires = "from")]
     pub to: Option<i64>,
-    /// Of this retention class: short, standard or long; may be given again. [default: all]
-    #[arg(long, value_name = "CLASS", value_parser = parse_class)]
-    pub class: Vec<RetentionClass>,
+    /// Where the archive is.
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
     /// Of this service; may be given again.
     #[arg(long, value_name = "NAME")]
     pub service: Vec<String>,
@@ -122,12 +116,4 @@ pub struct ExportArgs {
     /// Which account and Region.
     #[command(flatten)]
     pub access: AccessArgs,
-}
-
-/// A retention class by its name.
-pub fn parse_class(name: &str) -> Result<RetentionClass, String> {
-    RetentionClass::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = RetentionClass::ALL.iter().map(|class| class.as_str()).collect();
-        format!("there is no retention class \"{name}\", only {}", names.join(", "))
-    })
 }

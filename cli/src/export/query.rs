@@ -36,16 +36,10 @@ impl Query {
         };
         // The end is the first moment that is not wanted.
         let end_millis = args.to.unwrap_or(now_millis.saturating_add(1));
-        let mut classes = args.class.clone();
-        classes.sort();
-        classes.dedup();
-        if classes.is_empty() {
-            classes.extend(RetentionClass::ALL);
-        }
         Self {
             text: text(args),
             range: TimeRange { first_millis, last_millis: end_millis.saturating_sub(1) },
-            classes,
+            classes: args.archive.classes(),
             filter: Filter {
                 services: args.service.clone(),
                 severity: args.severity.map(|least| least.number()..=24),
@@ -89,7 +83,7 @@ impl Query {
 
 /// The options, in one order, whatever order they were typed in.
 fn text(args: &ExportArgs) -> String {
-    let mut text = match (&args.from_folder, &args.bucket) {
+    let mut text = match (&args.archive.from_folder, &args.archive.bucket) {
         (Some(folder), _) => format!("--from-folder {folder:?}"),
         (None, Some(bucket)) => format!("--bucket {bucket:?}"),
         (None, None) => format!("--stack {:?}", args.stack),
@@ -108,7 +102,7 @@ fn text(args: &ExportArgs) -> String {
         list.sort();
         list
     };
-    for class in sorted(args.class.iter().map(|class| class.as_str().to_owned()).collect()) {
+    for class in sorted(args.archive.class.iter().map(|class| class.as_str().to_owned()).collect()) {
         add("class", class);
     }
     for service in sorted(args.service.clone()) {

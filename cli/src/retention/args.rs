@@ -5,7 +5,7 @@ use catchment_record::RetentionClass;
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::access::AccessArgs;
-use crate::export::args::parse_class;
+use crate::archive::parse_class;
 use crate::when;
 
 /// Commands about how long the archive keeps what.

@@ -7,7 +7,6 @@ mod show;
 mod timeline;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use catchment_alert::{OwnedEntry, Rule, RuleFile, RuleSet, Simulated, Simulation};
 use catchment_archive::query::{Plan, RowEntry};
@@ -48,7 +47,7 @@ pub async fn run(args: &RulesDryRunArgs) -> Result<(), Failure> {
     }
     let rules = rules_of(args)?;
     let archive = Archive::open(&args.archive, &args.stack, &args.access).await?;
-    archive.bar().enable_steady_tick(Duration::from_millis(100));
+    archive.show_progress();
     let question = Question { rules: &rules, from_ms, to_ms, classes: args.archive.classes() };
     let done = tokio::select! {
         done = question.simulate(&archive) => done,

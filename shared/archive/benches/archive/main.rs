@@ -3,7 +3,7 @@
 //!
 //! Each corpus is ingested as small objects into a folder of this disk, by the
 //! code that ingests; some events come twice. Then it is compacted, and asked for
-//! one `request_id`, for texts, and for everything. Every number is a `key=value`;
+//! one `request_id`, for texts, in LogQL, and for everything. Every number is a `key=value`;
 //! MB and GB are of raw lines, and decimal. What is asked first comes from a
 //! disk whose cache may hold it: the files have just been written.
 //!
@@ -30,9 +30,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use catchment_archive::compact::{CompactLimits, CompactReport, Compactor, Scope};
+use catchment_archive::query::{Plan, RowEntry};
 use catchment_archive::{
     ArchiveReader, Filter, FolderArchive, Listed, Lookup, ObjectReader, Order, ReadCounts, TimeRange,
 };
+use catchment_logql::{Expr, MetricQuery, PipelineContext, QueryTimes, QueryValue, parse};
 use catchment_record::RetentionClass;
 use corpora::{Corpus, START_MILLIS};
 use generate::Sums;
@@ -125,6 +127,25 @@ async fn measure(corpus: Corpus, raw_bytes: u64, folder: &Path) {
                 ("held_bytes", counts.peak_held_bytes as f64),
             ],
         );
+    }
+
+    let count = |inner: &str| {
+        format!("sum by (service, detected_level) (count_over_time({{region=~\".+\"}} {inner}[1h]))")
+    };
+    for (name, query) in [
+        ("logql_request", format!("{{region=~\".+\"}} | json | request_id=\"{}\"", sums.request_id)),
+        ("logql_needle", format!("{{region=~\".+\"}} |= {:?}", sums.needle)),
+        ("logql_count", count("")),
+        ("logql_filter", count("|= \"e\" ")),
+        ("logql_json", count("| json | status_code >= 500 ")),
+    ] {
+        if query.contains("\"\"") {
+            continue;
+        }
+        let clock = phase();
+        let (values, counts) = logql(&store, &query).await;
+        let share = 100.0 * counts.bytes_read as f64 / bytes as f64;
+        say(corpus, name, &sums, clock, &[("rows", values as f64), ("read_percent", share)]);
     }
 
     let clock = phase();
@@ -223,6 +244,45 @@ async fn ask(store: &FolderArchive, filter: Filter) -> (u64, ReadCounts) {
         found += 1;
     }
     (found, rows.counts())
+}
+
+/// The lines of a query, or the values of an hour's windows over the day.
+async fn logql(store: &FolderArchive, query: &str) -> (u64, ReadCounts) {
+    const HOUR: i64 = 3_600_000_000_000;
+    let start = START_MILLIS as i64 * 1_000_000;
+    let (order, expr) = match parse(query).unwrap() {
+        Expr::Log(expr) => {
+            let plan = Plan::of_log(&expr, start, start + 25 * HOUR);
+            let mut found = 0;
+            let counts = rows(store, plan, Order::NewestFirst, |entry| {
+                found += u64::from(expr.process(entry, PipelineContext::default()).is_some());
+            });
+            let counts = counts.await;
+            return (found, counts);
+        }
+        Expr::Metric(expr) => (Order::OldestFirst, expr),
+    };
+    let times = QueryTimes::Range { start, end: start + 25 * HOUR, step: HOUR };
+    let mut metric = MetricQuery::new(&expr, times, None).unwrap();
+    let plan = Plan::of_metric(&expr, metric.span().unwrap());
+    let counts = rows(store, plan, order, |entry| metric.add(entry).unwrap()).await;
+    let Ok(QueryValue::Matrix(series)) = metric.finish() else { panic!("{query}") };
+    (series.iter().map(|one| one.points.len() as u64).sum(), counts)
+}
+
+/// Shows every row of a plan to `each`.
+async fn rows(
+    store: &FolderArchive,
+    plan: Plan,
+    order: Order,
+    mut each: impl FnMut(&RowEntry<'_>),
+) -> ReadCounts {
+    let reader = ArchiveReader::new(store).columns(plan.columns);
+    let mut rows = reader.read(plan.range, &CLASSES, plan.filter, order).await.unwrap();
+    while let Some(row) = rows.next().await.unwrap() {
+        each(&RowEntry::new(row));
+    }
+    rows.counts()
 }
 
 /// All lines as they came: their sums, and their size when zstd's level 3 compresses them joined.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::alerts::args::AlertsCommand;
 pub use crate::backfill::BackfillArgs;
 pub use crate::export::args::ExportArgs;
 use crate::query::args::{QUERY_HELP, QueryArgs, TAIL_HELP, TailArgs};
@@ -54,6 +55,9 @@ pub enum Command {
     /// Work with alert rule files.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Show what is on, what mutes it and what was; silence, and send what was parked.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Alerts(AlertsCommand),
     /// Work with the configuration file: what is stitched, enriched, redacted, and kept.
     #[command(subcommand)]
     Config(ConfigCommand),

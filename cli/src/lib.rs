@@ -2,6 +2,7 @@
 //! output and nothing else does; progress and complaints go to standard error.
 
 mod access;
+mod alerts;
 mod archive;
 pub mod args;
 mod athena;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(args) => export::run(*args).await,
         Command::Parse(args) => parse::run(&args),
         Command::Rules(command) => rules::run(command).await,
+        Command::Alerts(command) => alerts::run(command).await,
         Command::Config(command) => config::run(&command),
         Command::Replay(args) => replay::run(args).await,
         Command::Backfill(args) => backfill::run(args).await,

@@ -289,7 +289,7 @@ async fn a_dry_run_shows_what_would_have_fired() {
     let labels = r#"{service="cart", severity="warning"}"#;
     let told = stdout(&output);
     let expected = format!(
-        "1 rules from 2024-12-19T10:00:00Z to 2024-12-19T11:00:00Z: 61 evaluations over 4 rows, of which 4 matched\n\n\
+        "rules: 1, from 2024-12-19T10:00:00Z to 2024-12-19T11:00:00Z: 61 evaluations over 4 rows with 4 matches\n\n\
          Errors\n  {labels}  {row}\n\n  {:36}  2024-12-19T10:00:00Z{}2024-12-19T11:00:00Z\n",
         "",
         " ".repeat(20)

@@ -42,7 +42,8 @@ struct OtherFault {
 /// Runs the command.
 pub fn run(args: &RulesCheckArgs) -> Result<(), Failure> {
     let found = Found::at(&args.paths)?;
-    let (rules, faults) = RuleSet::load(&found.rules);
+    let (rules, mut faults) = RuleSet::load(&found.rules);
+    faults.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let others = other_faults(&found);
     if !faults.is_empty() || !others.is_empty() {
         return Err(refused(args.output, &faults, &others)?);

@@ -23,7 +23,7 @@ pub fn table(rules: &RuleSet, done: &Done) -> io::Result<()> {
     let (from, to) = (when::shown(done.from_ms), when::shown(done.to_ms));
     writeln!(
         sink,
-        "{} rules from {from} to {to}: {} evaluations over {} rows, of which {} matched",
+        "rules: {}, from {from} to {to}: {} evaluations over {} rows with {} matches",
         count(each(rules).count() as u64),
         count(done.simulated.evaluations),
         count(done.counts.rows),

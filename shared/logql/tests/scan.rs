@@ -182,7 +182,7 @@ fn seen(processed: Option<ProcessedLine<'_>>) -> Option<(String, Vec<(String, St
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn candidates_give_what_each_query_gives_alone(
         queries in prop::collection::vec(queries(), 1..70),

@@ -21,12 +21,6 @@ impl Bits {
         }
     }
 
-    pub(super) fn remove(&mut self, number: usize) {
-        if let Some(word) = self.0.get_mut(number / 64) {
-            *word &= !(1 << (number % 64));
-        }
-    }
-
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.0.copy_from_slice(&other.0);
     }
@@ -57,17 +51,27 @@ impl Bits {
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a &= !b);
     }
 
+    /// Keeps the numbers that `keeps` accepts.
+    pub(super) fn retain(&mut self, keeps: impl Fn(usize) -> bool) {
+        for (i, word) in self.0.iter_mut().enumerate() {
+            let gone = ones(*word).filter(|bit| !keeps(i * 64 + bit));
+            *word &= !gone.fold(0, |gone, bit| gone | 1 << bit);
+        }
+    }
+
     /// The numbers, from small to large.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(i, word)| {
-            let mut rest = *word;
-            std::iter::from_fn(move || {
-                let number = rest.trailing_zeros() as usize;
-                rest &= rest.wrapping_sub(1);
-                (number < 64).then_some(i * 64 + number)
-            })
-        })
+        self.0.iter().enumerate().flat_map(|(i, word)| ones(*word).map(move |bit| i * 64 + bit))
     }
+}
+
+fn ones(word: u64) -> impl Iterator<Item = usize> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let bit = rest.trailing_zeros() as usize;
+        rest &= rest.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +83,7 @@ mod tests {
         let mut bits = Bits::none(130);
         [0, 63, 64, 129].into_iter().for_each(|number| bits.insert(number));
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
-        bits.remove(64);
+        bits.retain(|number| number != 64);
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 129]);
         assert_eq!(Bits::all(65).iter().count(), 65);
         assert!(Bits::all(130).contains_all(&bits) && !bits.contains_all(&Bits::all(130)));

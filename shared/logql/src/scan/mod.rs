@@ -170,14 +170,8 @@ impl Scanning<'_> {
                 self.alive.take_out(expressions);
             }
         }
-        let found = &self.found;
-        let lacking = self
-            .alive
-            .iter()
-            .filter(|number| self.scan.needed.get(*number).is_some_and(|needed| !found.contains_all(needed)));
-        for number in lacking.collect::<Vec<_>>() {
-            self.alive.remove(number);
-        }
+        let (needed, found) = (&self.scan.needed, &self.found);
+        self.alive.retain(|number| needed.get(number).is_some_and(|needed| found.contains_all(needed)));
     }
 
     /// The numbers of the expressions that may keep the entry, from small to large.

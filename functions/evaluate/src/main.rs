@@ -25,14 +25,12 @@ async fn main() -> Result<(), Error> {
         SnsNotifier::new(clients::sns(&sdk), &config.alert_topic_arn),
         S3Parking::new(clients::s3(&sdk), &config.archive_bucket),
     );
-    let (bucket, prefix) = (&config.archive_bucket, &config.rules_prefix);
-    let rules = CachedRules::new(RuleSource::new(clients::s3(&sdk), bucket, prefix));
+    let (s3, bucket) = (clients::s3(&sdk), &config.archive_bucket);
+    let rules = CachedRules::new(RuleSource::new(s3, bucket, &config.rules_prefix));
     let serve = async |event: LambdaEvent<serde_json::Value>| {
-        let now_ms = SystemClock.now_millis();
-        let rules = rules.current(now_ms).await?;
-        let origin = origin_of(&event.context.invoked_function_arn);
-        let asked = Asked::from_event(&event.payload);
-        let mut report = evaluator.run(asked, &rules.set, &SystemClock, &origin).await;
+        let rules = rules.current(SystemClock.now_millis()).await?;
+        let (asked, arn) = (Asked::from_event(&event.payload), &event.context.invoked_function_arn);
+        let mut report = evaluator.run(asked, &rules.set, &SystemClock, &origin_of(arn)).await;
         report.rules_invalid = u64::from(rules.is_stale);
         report.emit(&config.metrics_namespace, SystemClock.now_millis())?;
         report.log(&event.context.request_id);

@@ -43,7 +43,9 @@ impl PeekBoard for DynamoAlerts {
             .table_name(&self.table)
             .key("pk", text("PEEK"))
             .key("sk", text(format!("{until_ms:013}")))
-            .update_expression("ADD rules :rules SET expires_at = :expires")
+            .update_expression("ADD #rules :rules SET expires_at = :expires")
+            // A reserved word.
+            .expression_attribute_names("#rules", "rules")
             .expression_attribute_values(":rules", AttributeValue::Ss(rules))
             .expression_attribute_values(":expires", number((until_ms + NOTICE_TTL_MS) / 1000))
             .return_values(ReturnValue::AllOld);

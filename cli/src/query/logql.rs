@@ -128,7 +128,11 @@ impl Question {
                 let step = of.step.unwrap_or_else(|| ((last - first) / 1000 / DEFAULT_POINTS).max(1) * 1000);
                 Kind::Numbers(match of.instant {
                     true => QueryTimes::Instant(nanos(last)),
-                    false => QueryTimes::Range { start: nanos(first), end: nanos(last), step: nanos(step) },
+                    // Times of evaluation end with the last: what is newest is what is asked for.
+                    false => {
+                        let start = first + (last - first) % step;
+                        QueryTimes::Range { start: nanos(start), end: nanos(last), step: nanos(step) }
+                    }
                 })
             }
         };
@@ -379,7 +383,7 @@ mod tests {
             }
             other => panic!("{other:?}"),
         };
-        assert_eq!(step(&[]), (3_600_000, 14_000), "floor(3600 / 250)");
+        assert_eq!(step(&[]), (3_598_000, 14_000), "floor(3600 / 250), as often as it fits");
         assert_eq!(step(&["--since", "1m"]), (60_000, 1_000));
         assert_eq!(step(&["--since", "1d", "--step", "1h"]), (86_400_000, 3_600_000));
         let instant = asked(NUMBERS, &["--instant"], true).unwrap();

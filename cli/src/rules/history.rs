@@ -187,8 +187,9 @@ impl Pass<'_> {
 fn passes<'r>(rules: &'r RuleSet, leaves: &LeafStarts) -> Vec<Pass<'r>> {
     // Which rule looks back farthest at a leaf, and how far.
     let mut farthest: BTreeMap<&LeafId, (i64, usize, &Rule)> = BTreeMap::new();
+    let of = |group| move |rule| (group, rule);
     let with_groups =
-        rules.groups().iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
+        rules.groups().iter().flat_map(|group| group.rules.iter().chain(&group.records).map(of(group)));
     for (number, (group, rule)) in with_groups.enumerate() {
         for leaf in &rule.leaves {
             let span_ms = leaf.range_ms + leaf.offset_ms + group.query_offset_ms;

@@ -233,3 +233,20 @@ fn lines_with_an_error_are_counted_beside_the_series() {
     let why = evaluated.unwrap_err().to_string();
     assert!(why.contains("SampleExtractionErr") && why.contains("service=\"api\""), "{why}");
 }
+
+#[test]
+fn two_leaves_of_the_same_lines_both_count() {
+    let text = r#"
+groups:
+- name: g
+  rules:
+  - alert: A
+    expr: count_over_time({service="api"} |= "earlier" [30m]) > 4
+  - record: r
+    expr: sum by (service) (count_over_time({service="api"} |= "earlier" [30m]))
+"#;
+    let rules = RuleSet::parse(&[RuleFile { name: "a.yaml".into(), text: text.into() }]).unwrap();
+    let lines = (1..=5).map(|nanos| Line { line: "earlier", ..line(nanos) });
+    let partials = rules.partials(lines);
+    assert_eq!((partials.matched_lines, partials.partials.len()), (10, 2), "{:?}", partials.partials);
+}

@@ -28,7 +28,9 @@ mod range;
 mod rows;
 mod seen;
 mod thrift;
+mod together;
 mod values;
+mod views;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -40,12 +42,12 @@ pub use column::{Column, ColumnSet};
 pub use file::OpenFile;
 pub use filter::{Filter, Lookup};
 pub use follow::{Follower, Sweep};
-pub(crate) use merge::Place;
 pub use merge::{Merge, MergeInput, MergeLimits, Merged, Skipped};
 pub use range::TimeRange;
 pub(crate) use rows::Columns;
 pub use rows::{Batch, Order, Rows};
-pub(crate) use values::{PageTexts, Span};
+pub(crate) use together::Place;
+pub(crate) use views::{PageTexts, Span};
 
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -16,10 +16,10 @@ use super::column::ColumnSet;
 use super::fetch::{MAX_REQUESTS, all};
 use super::file::OpenFile;
 use super::filter::Wanted;
-use super::rows::{Columns, Cursor, Order};
+use super::rows::{Cursor, Order};
 use super::seen::{Batches, EventId, Seen};
+use super::together::{MergedRows, Together};
 use super::values::Scratch;
-use crate::event_id::Wide;
 use crate::key::ObjectKey;
 use crate::row::StoredRow;
 use crate::store::{Listed, ObjectReader};
@@ -142,59 +142,6 @@ enum Ahead<E> {
 /// What the heap compares: the position, known inputs first, then the rank of the
 /// input, so that the result is the same whatever the order of inputs.
 type Head = Reverse<(Position, bool, usize)>;
-
-/// A row that is given together with others.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    /// Which of [`MergedRows::inputs`] it is of.
-    pub input: u32,
-    /// Which of its rows it is.
-    pub row: u32,
-    /// Its time; 0 where it has none.
-    pub millis: i64,
-    /// The id of its first event, where that is a number.
-    pub event: Option<Wide>,
-}
-
-/// Rows that are given together.
-#[derive(Debug, Default)]
-struct Together {
-    places: Vec<Place>,
-    /// Ranks of their inputs.
-    ranks: Vec<usize>,
-    /// Of each rank, its place in `ranks`.
-    inputs: Vec<Option<u32>>,
-}
-
-impl Together {
-    fn clear(&mut self) {
-        self.places.clear();
-        for rank in self.ranks.drain(..) {
-            self.inputs.get_mut(rank).map(Option::take);
-        }
-    }
-
-    fn push(&mut self, rank: usize, row: u32, millis: i64, event: Option<Wide>) {
-        if self.inputs.len() <= rank {
-            self.inputs.resize(rank + 1, None);
-        }
-        let Some(input) = self.inputs.get_mut(rank) else { return };
-        let input = *input.get_or_insert_with(|| {
-            self.ranks.push(rank);
-            self.ranks.len() as u32 - 1
-        });
-        self.places.push(Place { input, row, millis, event });
-    }
-}
-
-/// Rows that come one after the other, with their columns.
-#[derive(Debug)]
-pub(crate) struct MergedRows<'m> {
-    /// The columns of the inputs they are of.
-    pub inputs: Vec<&'m Columns>,
-    /// The rows in their order.
-    pub places: &'m [Place],
-}
 
 /// Rows of several objects by (time, event ids), each record once.
 #[derive(Debug)]

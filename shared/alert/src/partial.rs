@@ -5,11 +5,14 @@
 //! the interval, the ranges and the offsets that are asked of it, so every window
 //! is made of whole buckets and is exact.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
+use std::cell::OnceCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use catchment_logql::{Accumulator, Entry, Labels, LeafSample, LineErrors, Scanning, SharedLine};
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::short_hash;
@@ -104,9 +107,10 @@ impl Gather<'_> {
     /// Adds the next entry of the batch.
     pub fn add(&mut self, entry: &dyn Entry) {
         self.scanning.look_at(entry);
+        let shown = OnceCell::new();
         for number in self.scanning.candidates() {
             if let Some(leaf) = self.sums.get_mut(number) {
-                leaf.add(entry, self.scanning.line());
+                leaf.add(entry, self.scanning.line(), &shown);
             }
         }
     }
@@ -145,21 +149,24 @@ impl Partials {
 struct LeafSums<'a> {
     shared: &'a SharedLeaf,
     matched_lines: u64,
-    /// Where a series is in `sums`.
+    /// Where a series is in the `sums` of each bucket.
     series: FirstSeries<usize>,
-    /// By bucket. Of a series that is cut later they stay, unused.
-    sums: Vec<BTreeMap<i64, Accumulator>>,
+    places: usize,
     /// Where lines of these labels count, if anywhere.
-    known: HashMap<Vec<u8>, Option<usize>>,
+    known: HashMap<Vec<u8>, Option<usize>, RandomState>,
     scratch: Vec<u8>,
-    buckets: BTreeMap<i64, Bucket>,
+    buckets: Vec<Bucket>,
+    /// The bucket of the last entry: that of the next one as a rule.
+    current: usize,
 }
 
-/// What a bucket has beside its series.
 #[derive(Default)]
 struct Bucket {
+    end_ms: i64,
+    /// By the place of a series. Of one that is cut later they stay, unused.
+    sums: HashMap<usize, Accumulator, RandomState>,
     errors: Option<LineErrors>,
-    samples: Vec<SampleLine>,
+    samples: Vec<Arc<SampleLine>>,
 }
 
 impl<'a> LeafSums<'a> {
@@ -168,15 +175,17 @@ impl<'a> LeafSums<'a> {
             shared,
             matched_lines: 0,
             series: FirstSeries::default(),
-            sums: Vec::new(),
-            known: HashMap::new(),
+            places: 0,
+            known: HashMap::default(),
             scratch: Vec::new(),
-            buckets: BTreeMap::new(),
+            buckets: Vec::new(),
+            current: 0,
         }
     }
 
-    /// Adds an entry that passes the leaf's selector.
-    fn add(&mut self, entry: &dyn Entry, line: &SharedLine) {
+    /// Adds an entry that passes the leaf's selector. `shown` is its line as
+    /// those leaves keep it that show it.
+    fn add(&mut self, entry: &dyn Entry, line: &SharedLine, shown: &OnceCell<Arc<SampleLine>>) {
         let at_nanos = entry.timestamp_nanos();
         if at_nanos <= self.shared.since_nanos {
             return;
@@ -187,64 +196,84 @@ impl<'a> LeafSums<'a> {
             return;
         };
         self.matched_lines += 1;
-        let end_ms = bucket_end_ms(at_nanos, self.shared.bucket_ms);
-        let bucket = self.buckets.entry(end_ms).or_default();
-        keep_line(&mut bucket.samples, at_nanos, entry);
+        let place = if sample.error().is_none() { self.place_of(&sample) } else { None };
+        let bucket = self.bucket_of(at_nanos);
+        keep_line(&mut bucket.samples, at_nanos, entry, shown);
         if let Some(error) = sample.error() {
             let met = LineErrors { lines: 1, error: error.to_owned(), series: sample.labels() };
             match &mut bucket.errors {
                 None => bucket.errors = Some(met),
                 Some(errors) => errors.merge(met),
             }
-        } else if let Some(buckets) = self.sums_of(&sample) {
-            let accumulator = buckets.entry(end_ms).or_insert_with(|| leaf.accumulator());
-            accumulator.add(at_nanos, sample.value());
+        } else if let Some(place) = place {
+            let sum = bucket.sums.entry(place).or_insert_with(|| leaf.accumulator());
+            sum.add(at_nanos, sample.value());
         }
     }
 
-    /// The sums of the sample's series, unless it is cut.
-    fn sums_of(&mut self, sample: &LeafSample<'_>) -> Option<&mut BTreeMap<i64, Accumulator>> {
+    /// The place of the sample's series, unless it is cut.
+    fn place_of(&mut self, sample: &LeafSample<'_>) -> Option<usize> {
         self.scratch.clear();
         sample.write_series(&mut self.scratch);
-        let place = match self.known.get(&self.scratch) {
-            Some(place) => *place,
-            None => {
-                if self.known.len() >= MAX_KNOWN_SERIES {
-                    self.known.clear();
-                }
-                let sums = &mut self.sums;
-                let place = self.series.place(sample.labels(), || {
-                    sums.push(BTreeMap::new());
-                    sums.len() - 1
-                });
-                let place = place.copied();
-                self.known.insert(self.scratch.clone(), place);
-                place
-            }
-        };
-        self.sums.get_mut(place?)
+        if let Some(place) = self.known.get(&self.scratch) {
+            return *place;
+        }
+        if self.known.len() >= MAX_KNOWN_SERIES {
+            self.known.clear();
+        }
+        let places = &mut self.places;
+        let place = self.series.place(sample.labels(), || {
+            *places += 1;
+            *places - 1
+        });
+        let place = place.copied();
+        self.known.insert(self.scratch.clone(), place);
+        place
     }
 
-    fn finish(mut self, all: &mut Partials) {
+    /// The bucket that holds the time.
+    fn bucket_of(&mut self, at_nanos: i64) -> &mut Bucket {
+        let step_ms = self.shared.bucket_ms;
+        if !self.buckets.get(self.current).is_some_and(|bucket| bucket.holds(at_nanos, step_ms)) {
+            let end_ms = bucket_end_ms(at_nanos, step_ms);
+            self.current = self.buckets.partition_point(|bucket| bucket.end_ms < end_ms);
+            if self.buckets.get(self.current).is_none_or(|bucket| bucket.end_ms != end_ms) {
+                self.buckets.insert(self.current, Bucket { end_ms, ..Bucket::default() });
+            }
+        }
+        // It is there now.
+        #[allow(clippy::indexing_slicing)]
+        &mut self.buckets[self.current]
+    }
+
+    fn finish(self, all: &mut Partials) {
         let cut_series = self.series.cut();
         all.matched_lines += self.matched_lines;
         all.cut_series += cut_series;
-        let mut series: BTreeMap<i64, Vec<(Labels, Accumulator)>> = BTreeMap::new();
-        for (labels, place) in self.series.into_map() {
-            let buckets = self.sums.get_mut(place).map(std::mem::take).unwrap_or_default();
-            for (end_ms, accumulator) in buckets {
-                series.entry(end_ms).or_default().push((labels.clone(), accumulator));
+        let series = self.series.into_map();
+        all.partials.extend(self.buckets.into_iter().map(|mut bucket| {
+            let sums = series
+                .iter()
+                .filter_map(|(labels, place)| bucket.sums.remove(place).map(|sum| (labels.clone(), sum)));
+            Partial {
+                leaf: self.shared.id.clone(),
+                bucket_end_ms: bucket.end_ms,
+                series: sums.collect(),
+                errors: bucket.errors,
+                cut_series,
+                samples: bucket.samples.into_iter().map(Arc::unwrap_or_clone).collect(),
+                expires_at_s: bucket.end_ms.saturating_add(self.shared.ttl_ms) / 1000,
             }
-        }
-        all.partials.extend(self.buckets.into_iter().map(|(bucket_end_ms, bucket)| Partial {
-            leaf: self.shared.id.clone(),
-            bucket_end_ms,
-            series: series.remove(&bucket_end_ms).unwrap_or_default(),
-            errors: bucket.errors,
-            cut_series,
-            samples: bucket.samples,
-            expires_at_s: bucket_end_ms.saturating_add(self.shared.ttl_ms) / 1000,
         }));
+    }
+}
+
+impl Bucket {
+    /// Whether it is the bucket `(end - step, end]` of this time.
+    fn holds(&self, at_nanos: i64, step_ms: i64) -> bool {
+        let end_nanos = self.end_ms.saturating_mul(1_000_000);
+        let start_nanos = end_nanos.saturating_sub(step_ms.saturating_mul(1_000_000));
+        start_nanos < at_nanos && at_nanos <= end_nanos
     }
 }
 
@@ -261,20 +290,28 @@ impl SampleLine {
     }
 }
 
-fn keep_line(samples: &mut Vec<SampleLine>, at_nanos: i64, entry: &dyn Entry) {
+fn keep_line(
+    samples: &mut Vec<Arc<SampleLine>>,
+    at_nanos: i64,
+    entry: &dyn Entry,
+    shown: &OnceCell<Arc<SampleLine>>,
+) {
     let is_full = samples.len() == MAX_SAMPLE_LINES;
     if !is_full || samples.last().is_some_and(|earliest| earliest.at_nanos <= at_nanos) {
-        let log_group = entry.label("log_group").map(Cow::into_owned);
-        keep_latest(samples, SampleLine::new(at_nanos, entry.line(), log_group));
+        let sample = shown.get_or_init(|| {
+            let log_group = entry.label("log_group").map(Cow::into_owned);
+            Arc::new(SampleLine::new(at_nanos, entry.line(), log_group))
+        });
+        keep_latest(samples, Arc::clone(sample));
     }
 }
 
 /// Keeps the latest [`MAX_SAMPLE_LINES`], the latest first.
-pub(crate) fn keep_latest(samples: &mut Vec<SampleLine>, sample: SampleLine) {
+pub(crate) fn keep_latest<S: Borrow<SampleLine>>(samples: &mut Vec<S>, sample: S) {
     fn key(sample: &SampleLine) -> (Reverse<i64>, &str) {
         (Reverse(sample.at_nanos), &sample.line)
     }
-    let place = samples.partition_point(|kept| key(kept) <= key(&sample));
+    let place = samples.partition_point(|kept| key(kept.borrow()) <= key(sample.borrow()));
     if place < MAX_SAMPLE_LINES {
         samples.truncate(MAX_SAMPLE_LINES - 1);
         samples.insert(place, sample);

@@ -100,6 +100,5 @@ fn fastest(rounds: usize, mut run: impl FnMut()) -> Duration {
 
 /// How long this thread was on a core.
 fn core_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime)).unwrap()
 }

@@ -23,6 +23,9 @@ pub struct LineLabels<'e> {
     entry: &'e dyn Entry,
     context: PipelineContext<'e>,
     changes: Vec<Change>,
+    /// The labels of the entry, and of those found, that are still there;
+    /// without it all are that did not change.
+    kept: Option<Vec<String>>,
     /// What the first parser found, shared with other pipelines.
     found: Option<Found<'e>>,
     error: Option<&'static str>,
@@ -52,6 +55,7 @@ impl<'e> LineLabels<'e> {
             entry,
             context,
             changes: Vec::new(),
+            kept: None,
             found: None,
             error: None,
             details: String::new(),
@@ -69,7 +73,12 @@ impl<'e> LineLabels<'e> {
 
     /// Whether the labels are those of the entry.
     pub(super) fn are_unchanged(&self) -> bool {
-        self.changes.is_empty() && self.found.is_none()
+        self.changes.is_empty() && self.kept.is_none() && self.found.is_none()
+    }
+
+    /// Whether a label that did not change is there no more.
+    fn is_gone(&self, name: &str) -> bool {
+        self.kept.as_ref().is_some_and(|kept| !kept.iter().any(|kept| kept == name))
     }
 
     /// Takes over what a parser found in the line of the entry, as if each
@@ -120,6 +129,7 @@ impl<'e> LineLabels<'e> {
         }
         match self.change(name) {
             Some(change) => change.value.as_deref().map(Cow::Borrowed),
+            None if self.is_gone(name) => None,
             None => match self.found(name) {
                 Some(value) => Some(Cow::Borrowed(value)),
                 None => self.entry.label(name),
@@ -222,6 +232,31 @@ impl<'e> LineLabels<'e> {
         }
     }
 
+    /// Removes all labels but those of these names whose value is accepted, and
+    /// those of an error. Metadata that is found by name alone and is kept
+    /// tells series apart from here on.
+    pub(crate) fn keep(&mut self, names: &[&str], accepts: impl Fn(&str, &str) -> bool) {
+        let is_of_error = |name: &str| [ERROR_LABEL, DETAILS_LABEL, PRESERVE_LABEL].contains(&name);
+        let unchanged =
+            names.iter().copied().filter(|name| !is_of_error(name) && self.change(name).is_none());
+        let accepted = unchanged.filter(|name| self.get(name).is_some_and(|value| accepts(name, &value)));
+        let (mut kept, mut by_name): (Vec<_>, Vec<_>) = accepted.partition(|name| self.found(name).is_some());
+        if !by_name.is_empty() {
+            self.entry.visit_labels(&mut |name, _| {
+                kept.extend(by_name.extract_if(.., |by_name| *by_name == name));
+            });
+        }
+        let kept: Vec<String> = kept.into_iter().map(str::to_owned).collect();
+        let values = by_name.into_iter().filter_map(|name| Some((name, self.get(name)?.into_owned())));
+        let values: Vec<(&str, String)> = values.collect();
+        for change in &mut self.changes {
+            let is_kept = |value: &String| is_of_error(&change.name) || accepts(&change.name, value);
+            change.value = change.value.take().filter(is_kept);
+        }
+        self.kept = Some(kept);
+        values.into_iter().for_each(|(name, value)| self.set(name, value));
+    }
+
     /// Whether a stage met an error that was not cleared.
     pub fn has_error(&self) -> bool {
         self.error.is_some()
@@ -251,7 +286,9 @@ impl<'e> LineLabels<'e> {
     /// Calls `visit` with every label, the error's among them, in any order.
     pub fn visit(&self, visit: &mut dyn FnMut(LabelKind, &str, &str)) {
         self.entry.visit_labels(&mut |name, value| {
-            if self.are_unchanged() || (self.change(name).is_none() && self.found(name).is_none()) {
+            let is_as_it_was =
+                || self.change(name).is_none() && self.found(name).is_none() && !self.is_gone(name);
+            if self.are_unchanged() || is_as_it_was() {
                 visit(self.entry.label_kind(name), name, value);
             }
         });
@@ -259,7 +296,7 @@ impl<'e> LineLabels<'e> {
             for number in 0..taken {
                 let name = fields.name(number);
                 let is_label = fields.find(name, self.is_wanted(name)) == Some(number);
-                if is_label && self.change(name).is_none() {
+                if is_label && self.change(name).is_none() && !self.is_gone(name) {
                     visit(LabelKind::Parsed, name, fields.value(number, self.entry.line()));
                 }
             }
@@ -284,12 +321,12 @@ impl<'e> LineLabels<'e> {
 /// A key of a line as a label's name: what is not an ASCII letter, a digit or
 /// `_` becomes `_`, and a name does not begin with a digit.
 pub(super) fn sanitize(key: &str, out: &mut String) {
-    let key = key.trim();
+    let is_name = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let key = if is_name { key } else { key.trim() };
     if out.is_empty() && key.starts_with(|c: char| c.is_ascii_digit()) {
         out.push('_');
     }
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    if key.bytes().all(is_name) {
+    if is_name {
         out.push_str(key);
     } else {
         out.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));

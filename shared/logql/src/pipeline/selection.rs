@@ -1,8 +1,6 @@
 //! `| drop a, b="x"` and `| keep a, b="x"`.
 
-use std::borrow::Cow;
-
-use super::{DETAILS_LABEL, ERROR_LABEL, LineLabels, PRESERVE_LABEL};
+use super::LineLabels;
 use crate::ast::LabelSelection;
 
 impl LabelSelection {
@@ -32,24 +30,10 @@ pub(super) fn drop_labels(selections: &[LabelSelection], labels: &mut LineLabels
     }
 }
 
-/// The labels of an error stay. Metadata that is found by name alone and is kept here
-/// tells series apart from here on.
+/// The labels of an error stay.
 pub(super) fn keep_labels(selections: &[LabelSelection], labels: &mut LineLabels<'_>) {
-    let mut gone = Vec::new();
-    let mut by_name: Vec<&LabelSelection> = selections.iter().collect();
-    labels.visit(&mut |_, name, value| {
-        by_name.retain(|selection| selection.name() != name);
-        let special = [ERROR_LABEL, DETAILS_LABEL, PRESERVE_LABEL].contains(&name);
-        if !special && !selections.iter().any(|selection| selection.accepts(name, value)) {
-            gone.push(name.to_owned());
-        }
-    });
-    gone.iter().for_each(|name| labels.remove(name));
-    for selection in by_name {
-        let name = selection.name();
-        let value = labels.get(name).filter(|value| selection.accepts(name, value)).map(Cow::into_owned);
-        if let Some(value) = value {
-            labels.set(name, value);
-        }
-    }
+    let mut names: Vec<&str> = selections.iter().map(LabelSelection::name).collect();
+    names.sort_unstable();
+    names.dedup();
+    labels.keep(&names, |name, value| selections.iter().any(|selection| selection.accepts(name, value)));
 }

@@ -9,33 +9,31 @@
 //!
 //! Always true: an expression that is left out would have dropped the line.
 
+mod automaton;
 mod bits;
 mod literals;
 
 use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use foldhash::fast::RandomState;
 
 use crate::ast::LogExpr;
 use crate::entry::Entry;
 use crate::matcher::LabelMatcher;
 use crate::pipeline::SharedLine;
+use automaton::TextAutomaton;
 use bits::Bits;
 use literals::{Clause, Text};
 
 /// The most values of a label whose verdicts are remembered.
 const MAX_REMEMBERED_VALUES: usize = 1_000;
-/// The most bytes of texts for which the fastest kind of automaton is built: it
-/// takes a few hundred bytes of memory for each.
-const MAX_DENSE_BYTES: usize = 8 * 1024;
-
 /// The selectors and texts of many expressions, prepared once.
 #[derive(Debug, Clone, Default)]
 pub struct Scan {
     expressions: usize,
     /// The labels that selectors name, those of most expressions first.
     selectors: Vec<Selectors>,
-    automaton: Option<AhoCorasick>,
+    automaton: Option<TextAutomaton>,
     /// By the number of the automaton's pattern.
     texts: Vec<ScannedText>,
     /// By expression: the clauses that must hold.
@@ -80,7 +78,7 @@ impl Scan {
         texts.all.iter().filter_map(|text| text.forbidden_by.as_ref()).for_each(|expressions| {
             expressions.iter().for_each(|number| looks_at_line.insert(number));
         });
-        let automaton = automaton(&texts.all);
+        let automaton = TextAutomaton::new(texts.all.iter().map(|text| text.text.text.as_str()));
         let needed = match &automaton {
             Some(_) => needed,
             None => vec![Vec::new(); count],
@@ -105,7 +103,7 @@ impl Scan {
     pub fn start(&self) -> Scanning<'_> {
         Scanning {
             scan: self,
-            verdicts: self.selectors.iter().map(|_| HashMap::new()).collect(),
+            verdicts: self.selectors.iter().map(|_| HashMap::default()).collect(),
             everything: Bits::all(self.expressions),
             alive: Bits::none(self.expressions),
             found: Bits::none(self.clauses),
@@ -118,7 +116,7 @@ impl Scan {
 pub struct Scanning<'s> {
     scan: &'s Scan,
     /// By label, then by its value: the expressions whose matchers accept it.
-    verdicts: Vec<HashMap<String, Bits>>,
+    verdicts: Vec<HashMap<String, Bits, RandomState>>,
     everything: Bits,
     alive: Bits,
     found: Bits,
@@ -157,19 +155,19 @@ impl Scanning<'_> {
             return;
         };
         self.found.clear();
-        for found in automaton.find_overlapping_iter(line) {
-            let Some(text) = self.scan.texts.get(found.pattern().as_usize()) else {
-                continue;
+        let (found, alive) = (&mut self.found, &mut self.alive);
+        automaton.find(line.as_bytes(), |number, in_line| {
+            let Some(text) = self.scan.texts.get(number) else {
+                return;
             };
-            let in_line = line.as_bytes().get(found.range()).unwrap_or_default();
             if !text.text.folds_case && in_line != text.text.text.as_bytes() {
-                continue;
+                return;
             }
-            text.fulfils.iter().for_each(|clause| self.found.insert(*clause));
+            text.fulfils.iter().for_each(|clause| found.insert(*clause));
             if let Some(expressions) = &text.forbidden_by {
-                self.alive.take_out(expressions);
+                alive.take_out(expressions);
             }
-        }
+        });
         let (needed, found) = (&self.scan.needed, &self.found);
         self.alive.retain(|number| needed.get(number).is_some_and(|needed| found.contains_all(needed)));
     }
@@ -272,17 +270,4 @@ impl Texts {
         #[allow(clippy::indexing_slicing)]
         &mut self.all[number]
     }
-}
-
-/// None without texts, or when these are too many for an automaton: then
-/// pipelines look for themselves.
-fn automaton(texts: &[ScannedText]) -> Option<AhoCorasick> {
-    let bytes: usize = texts.iter().map(|text| text.text.text.len()).sum();
-    let kind = (bytes <= MAX_DENSE_BYTES).then_some(AhoCorasickKind::DFA);
-    let texts: Vec<&str> = texts.iter().map(|text| text.text.text.as_str()).collect();
-    if texts.is_empty() {
-        return None;
-    }
-    // So many texts begin nearly everywhere: looking for a beginning only costs.
-    AhoCorasick::builder().ascii_case_insensitive(true).prefilter(false).kind(kind).build(texts).ok()
 }

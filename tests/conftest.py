@@ -1,5 +1,5 @@
-"""A stack deployed in the emulator, once for all end-to-end tests, and what they
-do with it: log events in; objects, items, answers and messages out.
+"""A stack deployed in the emulator, once for all end-to-end tests that one process
+runs, and what they do with it: log events in; objects, items, answers and messages out.
 
 scripts/test builds what is deployed; `sam build` alone is enough too.
 """
@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from local_aws.receiver import WEBHOOK_KEY, Receiver
 NAME = "e2e"
 DATABASE = "catchment"
 OUTAGE_SERVICE = "outage-api"
+WAITING = ["test_alerts", "test_alert_states", "test_rules"]
 # This stack's, and one of another stack of the same account.
 OWN_LOG_GROUPS = [f"/catchment/{NAME}/{function}" for function in ("ingest", "evaluate", "compact", "notify", "subscribe")]
 OWN_LOG_GROUPS.append("/catchment/other/ingest")
@@ -57,6 +59,18 @@ def wait_for(what, find, seconds=30):
     return found
 
 
+def mails(deployed):
+    return deployed.receiver.messages()["email"]
+
+
+def slack(deployed):
+    return deployed.receiver.messages()["slack"]
+
+
+def told(messages, *words):
+    return [message for message in messages if all(word.lower() in str(message).lower() for word in words)]
+
+
 def subscription_event(group, lines, stream="ecs/app/0123456789abcdef0123456789abcdef", **envelope):
     """What CloudWatch Logs invokes ingest with. `lines`: messages, or (milliseconds, message)."""
     now = int(time.time() * 1000)
@@ -77,6 +91,15 @@ def event_id(group, stream, number, at):
     """56 digits, as CloudWatch numbers events: the time, what the events of one call share, the place among them."""
     batch = int(hashlib.sha256(f"{group} {stream}".encode()).hexdigest()[:32], 16)
     return str((at << 144) + (batch << 16) + number).zfill(56)
+
+
+def with_event_id(row):
+    """A row of a file, its event's id whole."""
+    batch, index = row.pop("event_batch"), row.pop("event_index")
+    if batch is not None:
+        at = round((row["observed_timestamp"] or row["timestamp"]).timestamp() * 1000)
+        row["event_id"] = str((at << 144) + int(batch) + index).zfill(56)
+    return row
 
 
 @dataclass
@@ -172,7 +195,7 @@ class Deployed:
             [files, group],
         )
         names = [column[0] for column in rows.description]
-        return [dict(zip(names, row)) for row in rows.fetchall()]
+        return [with_event_id(dict(zip(names, row))) for row in rows.fetchall()]
 
     def items(self, table):
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack[table])
@@ -214,7 +237,8 @@ class Deployed:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory):
-    directory = ROOT / ".local" / "e2e"
+    # Each worker of pytest-xdist has a stack, in an emulator, of its own.
+    directory = ROOT / ".local" / "e2e" / os.environ.get("PYTEST_XDIST_WORKER", "one")
     emulator = Emulator.start(directory)
     receiver = None
     try:
@@ -241,21 +265,6 @@ def deployed(tmp_path_factory):
         emulator.stop()
 
 
-@pytest.fixture(scope="session")
-def outage(deployed):
-    """A database outage; asked for early, for its alert is over only minutes later."""
-    lines = [
-        json.dumps({"level": "ERROR", "message": f"database connection error: timeout {number}"})
-        for number in range(8)
-    ]
-    deployed.ingest(subscription_event(f"/ecs/{OUTAGE_SERVICE}", lines))
-    return len(lines)
-
-
 def pytest_collection_modifyitems(items):
-    """The outage first, what waits for the end of its alert last."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "last: runs after the others, because it waits for time to pass")
+    """Files that wait for minutes to pass come first: others run beside them."""
+    items.sort(key=lambda item: item.path.stem not in WAITING)

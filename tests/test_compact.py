@@ -2,10 +2,7 @@
 
 import time
 
-import pytest
 from conftest import subscription_event
-
-pytestmark = pytest.mark.usefixtures("outage")
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

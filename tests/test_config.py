@@ -41,7 +41,6 @@ def upload(deployed):
     deployed.s3.delete_object(Bucket=deployed.bucket, Key=KEY)
 
 
-@pytest.mark.last
 def test_a_file_in_the_bucket_filters_samples_redacts_and_routes(deployed, upload):
     upload(CONFIG)
     lines = [

@@ -8,8 +8,6 @@ import pytest
 from conftest import OWN_LOG_GROUPS, subscription_event, wait_for
 from template import properties
 
-pytestmark = pytest.mark.usefixtures("outage")
-
 KEY = re.compile(r"logs/class=(short|standard|long)/dt=\d{4}-\d{2}-\d{2}/\d{2}-\d{13}-\d{13}-m?[0-9a-f]{32}\.parquet")
 
 

@@ -83,7 +83,7 @@ def test_errors_by_path_are_counted_as_sql_counts_them(deployed, asked):
     answer = [json.loads(line) for line in asked(query, "--instant", "--output", "json").splitlines()]
     counted = {row["labels"].get("path"): row["value"] for row in answer}
     rows = duckdb.execute(
-        """SELECT path, count(DISTINCT event_id) FROM read_parquet(?, union_by_name = true)
+        """SELECT path, count(DISTINCT (event_batch, event_index, "timestamp")) FROM read_parquet(?, union_by_name = true)
         WHERE service = 'gremlins-api' AND severity_text = 'ERROR' AND "timestamp" > now() - INTERVAL 1 HOUR
         GROUP BY path""",
         [deployed.parquet_files()],

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import NAME, RULES, subscription_event, wait_for
+from conftest import NAME, RULES, mails, subscription_event, told, wait_for
 from local_aws import stack as sam
 
 SERVICE = "pushed-api"
@@ -55,11 +55,6 @@ def manifest(deployed):
     return json.loads(deployed.object("rules/active.json"))
 
 
-def told(deployed, *words):
-    mails = deployed.receiver.messages()["email"]
-    return [mail for mail in mails if all(word in str(mail) for word in words)]
-
-
 def log_of(deployed, function, *words):
     events = deployed.logs.filter_log_events(logGroupName=f"/catchment/{NAME}/{function}")["events"]
     return [event["message"] for event in events if all(word in event["message"] for word in words)]
@@ -69,7 +64,6 @@ def matched(deployed, line):
     return deployed.ingest(subscription_event(GROUP, [line]))["AlertLinesMatched"]
 
 
-@pytest.mark.last
 def test_a_broken_file_put_by_hand_is_told_and_the_others_go_on(deployed):
     deployed.s3.put_object(Bucket=deployed.bucket, Key="rules/by-hand.yaml", Body=b"groups: [{name: g, rulez: []}]")
     try:
@@ -84,7 +78,6 @@ def test_a_broken_file_put_by_hand_is_told_and_the_others_go_on(deployed):
     wait_for("an end of RulesInvalid", valid, PATIENCE)
 
 
-@pytest.mark.last
 def test_a_pushed_rule_is_live_within_a_minute_and_knows_what_was_before(deployed, folder):
     minutes_ago = int(time.time() * 1000) - 8 * 60_000
     before = [(minutes_ago + n * 1000, json.dumps({"message": f"earlier {n}"})) for n in range(5)]
@@ -99,12 +92,11 @@ def test_a_pushed_rule_is_live_within_a_minute_and_knows_what_was_before(deploye
     boom = [json.dumps({"message": f"boom {n}"}) for n in range(3)]
     assert deployed.ingest(subscription_event(GROUP, boom))["AlertLinesMatched"] == 3
     assert time.monotonic() - begun < LIVE
-    wait_for("email", lambda: told(deployed, "Pushed", "pushed rule"), 2 * LIVE)
+    wait_for("email", lambda: told(mails(deployed), "Pushed", "pushed rule"), 2 * LIVE)
     # Nothing of it was logged after the push.
-    wait_for("email", lambda: told(deployed, "PushedWithHistory", "rule with history"), 2 * LIVE)
+    wait_for("email", lambda: told(mails(deployed), "PushedWithHistory", "rule with history"), 2 * LIVE)
 
 
-@pytest.mark.last
 def test_a_recording_rule_is_a_metric(deployed):
     (line, *_) = wait_for("metric", lambda: log_of(deployed, "evaluate", "pushed:earlier", "_aws"), 2 * LIVE)
     sample = json.loads(line)
@@ -114,7 +106,6 @@ def test_a_recording_rule_is_a_metric(deployed):
     assert sample["_aws"]["Timestamp"] % 60_000 == 0
 
 
-@pytest.mark.last
 def test_a_broken_file_is_refused_with_every_fault_and_nothing_changes(deployed, folder):
     before = deployed.object("rules/active.json")
     broken = folder / "broken.yaml"
@@ -129,7 +120,6 @@ def test_a_broken_file_is_refused_with_every_fault_and_nothing_changes(deployed,
     assert deployed.object("rules/active.json") == before
 
 
-@pytest.mark.last
 def test_a_rollback_takes_it_back_with_one_command(deployed):
     running = manifest(deployed)["version"]["number"]
     back = rules(deployed, "rollback")

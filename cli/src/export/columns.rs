@@ -115,7 +115,7 @@ pub const COLUMNS: &[Column] = &[
     ("attributes", |row| Value::text(row.attributes)),
     ("redactions", |row| Value::text(row.redactions)),
     ("parse_error", |row| Value::text(row.parse_error)),
-    ("more_event_ids", |row| Value::text(row.more_event_ids)),
+    ("more_event_ids", |row| Value::cow(row.more_event_ids())),
 ];
 
 /// Writes a row as a JSON object and a line feed; columns without a value are left out.
@@ -188,6 +188,7 @@ mod tests {
             severity_number: Some(17),
             duration_ms: Some(1.5),
             line: Some("say \"hi\"\n\u{1a}0"),
+            more_event_ids: Some("e2,e3"),
             ..StoredRow::default()
         };
         let mut text = Vec::new();
@@ -197,7 +198,7 @@ mod tests {
             String::from_utf8(text).unwrap(),
             "{\"timestamp\":\"2024-12-19T10:30:15.123Z\",\"time_unix_nano\":1734604215123000000,\
              \"observed_timestamp\":\"2024-12-19T10:30:15.123Z\",\"event_id\":\"e1\",\"severity_number\":17,\
-             \"duration_ms\":1.5,\"line\":\"say \\\"hi\\\"\\n\\u001a\"}\n{}\n"
+             \"duration_ms\":1.5,\"line\":\"say \\\"hi\\\"\\n\\u001a\",\"more_event_ids\":\"e2,e3\"}\n{}\n"
         );
     }
 }

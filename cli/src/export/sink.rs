@@ -209,12 +209,14 @@ impl PartsSink {
         }
         let Some(part) = &mut self.part else { return Ok(()) };
         // Whoever opens the file knows nothing of how merged files store a row.
-        let (event_id, line, message) = (row.event_id(), row.line(), row.message());
+        let (event_id, more_event_ids) = (row.event_id(), row.more_event_ids());
+        let (line, message) = (row.line(), row.message());
         let (line, message) = (escape_line(&line), escape_line(&message));
         let literal = StoredRow {
             time_unix_nano: row.time_unix_nano(),
             observed_timestamp: row.observed_millis(),
             event_id: event_id.as_deref(),
+            more_event_ids: more_event_ids.as_deref(),
             event_batch: None,
             event_index: None,
             line: row.line.is_some().then_some(&*line),

@@ -2,12 +2,13 @@
 //!
 //! An id is 56 decimal digits: the event's time in milliseconds times 2^144, plus
 //! a number that the events of one PutLogEvents call share but for its low 16
-//! bits, which count them. A merged file stores that number with its low bits
-//! zero, in decimal, as `event_batch`, and the low bits as `event_index`; the time
-//! is `observed_timestamp`. Ids of any other form stay as they are. In
+//! bits, which count them. Files store that number with its low bits zero, in
+//! decimal, as `event_batch`, and the low bits as `event_index`; the time is
+//! `observed_timestamp`. Ids of any other form stay as they are. In
 //! `more_event_ids`, `+n` is an id of the same batch and time, n after the first.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use crate::row::StoredRow;
 
@@ -101,29 +102,72 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
     is_digits.then_some(eight)
 }
 
+/// What files hold in the place of an event's id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'s> {
+    pub batch: &'s str,
+    pub index: i32,
+    /// The ids of the events that were stitched to it.
+    pub more: Option<&'s str>,
+}
+
 /// Takes ids apart; batches come again and again.
 #[derive(Debug, Default)]
 pub(crate) struct EventIds {
-    /// Each batch has one place.
-    batches: Vec<(Wide, String)>,
+    batches: Batches,
+    more: String,
 }
 
 impl EventIds {
     /// Batch and index of an event's id; `None` where it is not of the known
     /// form, or not of this time.
     pub fn split(&mut self, id: &str, millis: i64) -> Option<(&str, i32)> {
-        self.split_number(Wide::of_id(id)?, millis)
+        self.batches.split(Wide::of_id(id)?, millis)
     }
 
-    /// The same of an id that is a number already.
-    pub fn split_number(&mut self, id: Wide, millis: i64) -> Option<(&str, i32)> {
+    /// An event's id, which is the number `event` where that is known, and those
+    /// of the events that were stitched to it (`id,id,…`), as files hold them;
+    /// `None` where the id stays whole, and with it the others.
+    pub fn take_apart(
+        &mut self,
+        (id, event): (&str, Option<Wide>),
+        others: Option<&str>,
+        millis: i64,
+    ) -> Option<Parts<'_>> {
+        let event = event.or_else(|| Wide::of_id(id))?;
+        let Self { batches, more } = self;
+        if let Some(others) = others {
+            let (batch, index) = batches.split(event, millis).map(|(batch, at)| (batch.to_owned(), at))?;
+            more.clear();
+            for other in others.split(',') {
+                if !more.is_empty() {
+                    more.push(',');
+                }
+                match Wide::of_id(other).and_then(|other| batches.split(other, millis)) {
+                    // Writing to a String cannot fail.
+                    Some((its, at)) if its == batch && at > index => _ = write!(more, "+{}", at - index),
+                    _ => more.push_str(other),
+                }
+            }
+        }
+        let (batch, index) = batches.split(event, millis)?;
+        Some(Parts { batch, index, more: others.map(|_| more.as_str()) })
+    }
+}
+
+/// The texts of batches; each batch has one place.
+#[derive(Debug, Default)]
+struct Batches(Vec<(Wide, String)>);
+
+impl Batches {
+    fn split(&mut self, id: Wide, millis: i64) -> Option<(&str, i32)> {
         let Wide(upper, low) = id;
         if i64::try_from(upper >> UPPER_BITS).ok()? != millis {
             return None;
         }
         let batch = id.batch();
-        self.batches.resize(KEPT_BATCHES, (Wide::MAX, String::new()));
-        let (kept, text) = self.batches.get_mut(batch.spread() % KEPT_BATCHES)?;
+        self.0.resize(KEPT_BATCHES, (Wide::MAX, String::new()));
+        let (kept, text) = self.0.get_mut(batch.spread() % KEPT_BATCHES)?;
         if *kept != batch {
             let (upper, low) = batch.split();
             *text = if upper > 0 { format!("{upper}{low:019}") } else { low.to_string() };
@@ -236,6 +280,6 @@ mod tests {
                 assert_eq!(ids.split(&id, 1_773_397_815_000), Some((batch.as_str(), index)));
             }
         }
-        assert_eq!(ids.batches.len(), KEPT_BATCHES);
+        assert_eq!(ids.batches.0.len(), KEPT_BATCHES);
     }
 }

@@ -28,6 +28,8 @@ use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::SchemaDescriptor;
 use zstd::bulk::Compressor;
 
+use crate::event_id::EventIds;
+use crate::row::NewRow;
 use crate::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, each_column, parquet_schema};
 use chunk::{ChunkWriter, Effort, MAX_KEPT_BYTES, RowColumns, Scratch};
 pub use merged::{MergedWriter, Written};
@@ -58,6 +60,7 @@ pub struct ParquetEncoder {
     schema: Arc<SchemaDescriptor>,
     zstd: Compressor<'static>,
     scratch: Scratch,
+    ids: EventIds,
     /// How large the last file was: about as large is the next.
     file_bytes: usize,
 }
@@ -75,6 +78,7 @@ impl ParquetEncoder {
             schema: parquet_schema()?,
             zstd: Compressor::new(ZSTD_LEVEL)?,
             scratch: Scratch::default(),
+            ids: EventIds::default(),
             file_bytes: 0,
         })
     }
@@ -86,7 +90,8 @@ impl ParquetEncoder {
         sink.write_all(MAGIC)?;
         let mut row_groups = Vec::new();
         if !records.is_empty() {
-            row_groups.push(self.row_group(records, &mut sink)?);
+            let rows = NewRow::all(records, &mut self.ids);
+            row_groups.push(self.row_group(&rows, &mut sink)?);
         }
         let metadata = FileMetaData::new(
             FORMAT_VERSION,
@@ -104,11 +109,11 @@ impl ParquetEncoder {
 
     fn row_group(
         &mut self,
-        records: &[LogRecord<'_>],
+        rows: &[NewRow<'_>],
         sink: &mut TrackedWrite<Vec<u8>>,
     ) -> Result<RowGroupMetaData, ParquetError> {
         let start = sink.bytes_written();
-        let pages = pages(records);
+        let pages = pages(rows);
         let page_rows: Vec<_> = pages.iter().map(|page| page.len()).collect();
         let mut chunks = ChunkWriter::new(
             &self.schema,
@@ -121,7 +126,7 @@ impl ParquetEncoder {
         each_column(&mut RowColumns { chunks: &mut chunks, pages: &pages })?;
         let columns = chunks.finish()?;
         RowGroupMetaData::builder(Arc::clone(&self.schema))
-            .set_num_rows(as_i64(records.len()))
+            .set_num_rows(as_i64(rows.len()))
             .set_total_byte_size(columns.iter().map(|column| column.uncompressed_size()).sum())
             .set_column_metadata(columns)
             .set_ordinal(0)
@@ -141,17 +146,17 @@ pub fn write_parquet(records: &[LogRecord<'_>]) -> Result<Bytes, ParquetError> {
 }
 
 /// The rows of each page, the same in every column.
-fn pages<'r, 'a>(records: &'r [LogRecord<'a>]) -> Vec<&'r [LogRecord<'a>]> {
+fn pages<'s, 'r>(rows: &'s [NewRow<'r>]) -> Vec<&'s [NewRow<'r>]> {
     let (mut pages, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (row, record) in records.iter().enumerate() {
-        let is_full = bytes + record.line.len() > PAGE_BYTES || row - start == PAGE_ROWS;
-        if is_full && row > start {
-            pages.extend(records.get(start..row));
-            (start, bytes) = (row, 0);
+    for (at, row) in rows.iter().enumerate() {
+        let is_full = bytes + row.record.line.len() > PAGE_BYTES || at - start == PAGE_ROWS;
+        if is_full && at > start {
+            pages.extend(rows.get(start..at));
+            (start, bytes) = (at, 0);
         }
-        bytes += record.line.len();
+        bytes += row.record.line.len();
     }
-    pages.extend(records.get(start..));
+    pages.extend(rows.get(start..));
     pages
 }
 

@@ -1,12 +1,14 @@
 //! A row as files hold it, of whatever origin and version.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use catchment_record::LogRecord;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use crate::event_id::{EventIds, Parts};
 use crate::fold::escape_line;
 
 /// What every kind of row says of each column, named as the column is.
@@ -57,7 +59,7 @@ pub struct StoredRow<'a> {
     pub time_unix_nano: Option<i64>,
     /// When CloudWatch was given the event, in milliseconds since the epoch; null in a merged file where `timestamp` is the same.
     pub observed_timestamp: Option<i64>,
-    /// CloudWatch's id of the event; null in a merged file where `event_batch` and `event_index` are it.
+    /// CloudWatch's id of the event; null where `event_batch` and `event_index` are it.
     pub event_id: Option<&'a str>,
     /// The account that the log group is of.
     pub account_id: Option<&'a str>,
@@ -115,9 +117,9 @@ pub struct StoredRow<'a> {
     pub parse_error: Option<&'a str>,
     /// The log events that were stitched to the first ([`StoredRow::more_event_ids`]).
     pub more_event_ids: Option<&'a str>,
-    /// What the ids of a batch share ([`StoredRow::event_id`]); in merged files.
+    /// What the ids of a batch share ([`StoredRow::event_id`]).
     pub event_batch: Option<&'a str>,
-    /// The event's place in its batch; in merged files.
+    /// The event's place in its batch.
     pub event_index: Option<i32>,
 }
 
@@ -226,108 +228,144 @@ impl Row for StoredRow<'_> {
     }
 }
 
-impl Row for LogRecord<'_> {
+/// A record as `ingest` writes it: its event's id is in parts.
+#[derive(Debug)]
+pub(crate) struct NewRow<'r> {
+    pub record: &'r LogRecord<'r>,
+    event: Option<NewEvent>,
+}
+
+#[derive(Debug)]
+struct NewEvent {
+    /// Shared by the events of a batch.
+    batch: Rc<str>,
+    index: i32,
+    more: Option<String>,
+}
+
+impl<'r> NewRow<'r> {
+    /// The records as rows.
+    pub fn all(records: &'r [LogRecord<'_>], ids: &mut EventIds) -> Vec<Self> {
+        let mut last: Rc<str> = "".into();
+        let mut event_of = |record: &LogRecord<'_>| {
+            let millis = record.observed_millis.or(record.time_unix_nano.map(|_| record.time_millis()))?;
+            let more = record.more_event_ids_column();
+            let Parts { batch, index, more } =
+                ids.take_apart((record.event_id, None), more.as_deref(), millis)?;
+            if *last != *batch {
+                last = batch.into();
+            }
+            Some(NewEvent { batch: Rc::clone(&last), index, more: more.map(str::to_owned) })
+        };
+        records.iter().map(|record| Self { record, event: event_of(record) }).collect()
+    }
+}
+
+impl Row for NewRow<'_> {
     fn timestamp(&self) -> Option<i64> {
-        self.time_unix_nano.map(|_| self.time_millis())
+        self.record.time_unix_nano.map(|_| self.record.time_millis())
     }
     fn time_unix_nano(&self) -> Option<i64> {
-        self.time_unix_nano
+        self.record.time_unix_nano
     }
     fn observed_timestamp(&self) -> Option<i64> {
-        self.observed_millis
+        self.record.observed_millis
     }
     fn event_id(&self) -> Option<&str> {
-        Some(self.event_id)
+        if self.event.is_none() { Some(self.record.event_id) } else { None }
     }
     fn account_id(&self) -> Option<&str> {
-        Some(&self.source.account_id)
+        Some(&self.record.source.account_id)
     }
     fn region(&self) -> Option<&str> {
-        Some(&self.source.region)
+        Some(&self.record.source.region)
     }
     fn log_group(&self) -> Option<&str> {
-        Some(self.source.log_group.as_str())
+        Some(self.record.source.log_group.as_str())
     }
     fn log_stream(&self) -> Option<&str> {
-        Some(self.source.log_stream.as_str())
+        Some(self.record.source.log_stream.as_str())
     }
     fn service(&self) -> Option<&str> {
-        Some(&self.service)
+        Some(&self.record.service)
     }
     fn environment(&self) -> Option<&str> {
-        Some(&self.environment)
+        Some(&self.record.environment)
     }
     fn cluster(&self) -> Option<&str> {
-        self.cluster()
+        self.record.cluster()
     }
     fn workload(&self) -> Option<&str> {
-        self.workload()
+        self.record.workload()
     }
     fn instance(&self) -> Option<&str> {
-        self.instance()
+        self.record.instance()
     }
     fn container(&self) -> Option<&str> {
-        self.container()
+        self.record.container()
     }
     fn format(&self) -> Option<&str> {
-        Some(self.format.as_str())
+        Some(self.record.format.as_str())
     }
     fn severity_number(&self) -> Option<i32> {
-        self.severity_number.map(i32::from)
+        self.record.severity_number.map(i32::from)
     }
     fn severity_text(&self) -> Option<&str> {
-        self.severity_text.as_deref()
+        self.record.severity_text.as_deref()
     }
     fn message(&self) -> Option<Cow<'_, str>> {
-        Some(escape_line(&self.message))
+        Some(escape_line(&self.record.message))
     }
     fn trace_id(&self) -> Option<&str> {
-        self.trace_id.as_deref()
+        self.record.trace_id.as_deref()
     }
     fn span_id(&self) -> Option<&str> {
-        self.span_id.as_deref()
+        self.record.span_id.as_deref()
     }
     fn request_id(&self) -> Option<&str> {
-        Some(&self.request_id)
+        Some(&self.record.request_id)
     }
     fn user_id(&self) -> Option<&str> {
-        self.user_id.as_deref()
+        self.record.user_id.as_deref()
     }
     fn event_name(&self) -> Option<&str> {
-        self.event_name.as_deref()
+        self.record.event_name.as_deref()
     }
     fn http_method(&self) -> Option<&str> {
-        self.http_method.as_deref()
+        self.record.http_method.as_deref()
     }
     fn path(&self) -> Option<&str> {
-        self.path.as_deref()
+        self.record.path.as_deref()
     }
     fn status_code(&self) -> Option<i32> {
-        self.status_code
+        self.record.status_code
     }
     fn duration_ms(&self) -> Option<f64> {
-        self.duration_ms
+        self.record.duration_ms
     }
     fn line(&self) -> Option<Cow<'_, str>> {
-        Some(escape_line(self.line))
+        Some(escape_line(self.record.line))
     }
     fn attributes(&self) -> Option<&str> {
-        self.attributes.as_deref()
+        self.record.attributes.as_deref()
     }
     fn redactions(&self) -> Option<Cow<'_, str>> {
-        self.redactions.to_column().map(Cow::Owned)
+        self.record.redactions.to_column().map(Cow::Owned)
     }
     fn parse_error(&self) -> Option<&str> {
-        self.parse_error
+        self.record.parse_error
     }
     fn more_event_ids(&self) -> Option<Cow<'_, str>> {
-        self.more_event_ids_column().map(Cow::Owned)
+        match &self.event {
+            Some(event) => event.more.as_deref().map(Cow::Borrowed),
+            None => self.record.more_event_ids_column().map(Cow::Owned),
+        }
     }
     fn event_batch(&self) -> Option<&str> {
-        None
+        self.event.as_ref().map(|event| &*event.batch)
     }
     fn event_index(&self) -> Option<i32> {
-        None
+        self.event.as_ref().map(|event| event.index)
     }
 }
 

@@ -9,7 +9,7 @@ use memchr::memmem;
 use memchr::{memchr, memchr_iter};
 
 use super::{MARK, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
-use crate::event_id::{EventIds, Wide};
+use crate::event_id::{EventIds, Parts, Wide};
 use crate::row::StoredRow;
 
 /// Texts that may stand in a line: columns, times, pieces of `attributes`.
@@ -152,7 +152,6 @@ struct Shape {
 #[derive(Debug)]
 pub(crate) struct Folder {
     ids: EventIds,
-    more_ids: String,
     shapes: Vec<Shape>,
     found: Vec<(usize, usize)>,
     line: String,
@@ -169,7 +168,6 @@ impl Folder {
     pub fn new() -> Self {
         Self {
             ids: EventIds::default(),
-            more_ids: String::new(),
             shapes: vec![Shape::default(); SHAPES],
             found: Vec::new(),
             line: String::new(),
@@ -188,10 +186,13 @@ impl Folder {
     pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>, event: Option<Wide>) -> StoredRow<'s> {
         let mut folded = row.clone();
         fold_times(&mut folded, row);
-        let Self { ids, more_ids, shapes, found, line, message, json, clock, millis, status, clock_seconds } =
-            self;
-        if let (Some(id), None) = (row.event_id, row.event_batch) {
-            fold_ids(&mut folded, row, (id, event), ids, more_ids);
+        let Self { ids, shapes, found, line, message, json, clock, millis, status, clock_seconds } = self;
+        if let (Some(id), None, Some(millis)) = (row.event_id, row.event_batch, row.observed_millis())
+            && let Some(Parts { batch, index, more }) =
+                ids.take_apart((id, event), row.more_event_ids, millis)
+        {
+            (folded.event_id, folded.more_event_ids) = (None, more);
+            (folded.event_batch, folded.event_index) = (Some(batch), Some(index));
         }
 
         status.clear();
@@ -245,41 +246,6 @@ fn fold_times(folded: &mut StoredRow<'_>, row: &StoredRow<'_>) {
     if row.observed_timestamp == row.timestamp {
         folded.observed_timestamp = None;
     }
-}
-
-fn fold_ids<'s>(
-    folded: &mut StoredRow<'s>,
-    row: &StoredRow<'s>,
-    (id, event): (&str, Option<Wide>),
-    ids: &'s mut EventIds,
-    more: &'s mut String,
-) {
-    let Some(millis) = row.observed_millis() else { return };
-    if let Some(others) = row.more_event_ids {
-        let Some((batch, index)) = ids.split(id, millis).map(|(batch, at)| (batch.to_owned(), at)) else {
-            return;
-        };
-        more.clear();
-        for other in others.split(',') {
-            if !more.is_empty() {
-                more.push(',');
-            }
-            match ids.split(other, millis) {
-                Some((other_batch, at)) if other_batch == batch && at > index => {
-                    more.push('+');
-                    put_number(at - index, more);
-                }
-                _ => more.push_str(other),
-            }
-        }
-        folded.more_event_ids = Some(more);
-    }
-    let parts = match event {
-        Some(number) => ids.split_number(number, millis),
-        None => ids.split(id, millis),
-    };
-    let Some((batch, index)) = parts else { return };
-    (folded.event_id, folded.event_batch, folded.event_index) = (None, Some(batch), Some(index));
 }
 
 /// Writes `text` with placeholders to `out`, where it holds any of the needles.

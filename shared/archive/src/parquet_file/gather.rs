@@ -44,7 +44,7 @@ pub(super) struct Added {
 impl Buffer {
     /// Folds and adds rows, one at least, until they make [`CHUNK_BYTES`].
     pub fn gather(&mut self, inputs: &[&Columns], places: &[Place], folder: &mut Folder) -> Added {
-        let lines = texts(inputs, places, Column::Line);
+        let lines = texts(inputs, places, Column::Line).unwrap_or_else(|| vec![None; places.len()]);
         let mut lines_bytes = 0;
         let fitting = lines.iter().take_while(|line| {
             let fits = lines_bytes < CHUNK_BYTES;
@@ -59,7 +59,7 @@ impl Buffer {
         }
         self.added(rows, bytes);
         let times = numbers(inputs, places, Column::Timestamp);
-        let millis = times.iter().flatten().fold(None, |bounds: Option<(i64, i64)>, millis| {
+        let millis = times.iter().flatten().flatten().fold(None, |bounds: Option<(i64, i64)>, millis| {
             let (first, last) = bounds.unwrap_or((*millis, *millis));
             Some((first.min(*millis), last.max(*millis)))
         });
@@ -74,42 +74,41 @@ impl Buffer {
         lines: &[Option<&str>],
         folder: &mut Folder,
     ) -> usize {
-        let text = |column| texts(inputs, places, column).into_iter();
-        let number = |column| numbers(inputs, places, column).into_iter();
-        let int = |column| number(column).map(|number| number.map(|number| number as i32));
+        let text = |column| Values::new(texts(inputs, places, column));
+        let number = |column| Values::new(numbers(inputs, places, column));
         let mut lines = lines.iter().copied();
         let (mut messages, mut attributes) = (text(Column::Message), text(Column::Attributes));
         let (mut trace_ids, mut span_ids) = (text(Column::TraceId), text(Column::SpanId));
         let (mut request_ids, mut user_ids) = (text(Column::RequestId), text(Column::UserId));
         let (mut event_names, mut levels) = (text(Column::EventName), text(Column::SeverityText));
         let (mut methods, mut paths) = (text(Column::HttpMethod), text(Column::Path));
-        let (mut statuses, mut times) = (int(Column::StatusCode), number(Column::Timestamp));
+        let (mut statuses, mut times) = (number(Column::StatusCode), number(Column::Timestamp));
         let (mut nanos, mut observed) = (number(Column::TimeUnixNano), number(Column::ObservedTimestamp));
         let (mut ids, mut more_ids) = (text(Column::EventId), text(Column::MoreEventIds));
-        let (mut batches, mut indices) = (text(Column::EventBatch), int(Column::EventIndex));
+        let (mut batches, mut indices) = (text(Column::EventBatch), number(Column::EventIndex));
         let mut known = [(Wide::MAX, 0); BATCHES];
         let mut bytes = 0;
         for place in places {
             let row = StoredRow {
-                timestamp: times.next().flatten(),
-                time_unix_nano: nanos.next().flatten(),
-                observed_timestamp: observed.next().flatten(),
-                event_id: ids.next().flatten(),
-                severity_text: levels.next().flatten(),
-                message: messages.next().flatten(),
-                trace_id: trace_ids.next().flatten(),
-                span_id: span_ids.next().flatten(),
-                request_id: request_ids.next().flatten(),
-                user_id: user_ids.next().flatten(),
-                event_name: event_names.next().flatten(),
-                http_method: methods.next().flatten(),
-                path: paths.next().flatten(),
-                status_code: statuses.next().flatten(),
+                timestamp: times.next(),
+                time_unix_nano: nanos.next(),
+                observed_timestamp: observed.next(),
+                event_id: ids.next(),
+                severity_text: levels.next(),
+                message: messages.next(),
+                trace_id: trace_ids.next(),
+                span_id: span_ids.next(),
+                request_id: request_ids.next(),
+                user_id: user_ids.next(),
+                event_name: event_names.next(),
+                http_method: methods.next(),
+                path: paths.next(),
+                status_code: statuses.next().map(|code| code as i32),
                 line: lines.next().flatten(),
-                attributes: attributes.next().flatten(),
-                more_event_ids: more_ids.next().flatten(),
-                event_batch: batches.next().flatten(),
-                event_index: indices.next().flatten(),
+                attributes: attributes.next(),
+                more_event_ids: more_ids.next(),
+                event_batch: batches.next(),
+                event_index: indices.next().map(|index| index as i32),
                 ..StoredRow::default()
             };
             let folded = folder.fold(&row, place.event);
@@ -143,16 +142,20 @@ impl Buffer {
 
     /// Adds a column as it is; bytes of texts.
     fn gather_column(&mut self, inputs: &[&Columns], places: &[Place], column: Column) -> usize {
+        let all = || Values::new(numbers(inputs, places, column));
         match self.column(column) {
             Some(Buffered::Texts(_, out)) => return gather_texts(inputs, places, column, out),
-            Some(Buffered::Longs(out)) => out.extend(numbers(inputs, places, column)),
+            Some(Buffered::Longs(out)) => {
+                let mut all = all();
+                out.extend(places.iter().map(|_| all.next()));
+            }
             Some(Buffered::Ints(out)) => {
-                let all = numbers(inputs, places, column).into_iter();
-                out.extend(all.map(|number| number.map(|number| number as i32)));
+                let mut all = all();
+                out.extend(places.iter().map(|_| all.next().map(|number| number as i32)));
             }
             Some(Buffered::Doubles(out)) => {
-                let all = numbers(inputs, places, column).into_iter();
-                out.extend(all.map(|number| number.map(|bits| f64::from_bits(bits as u64))));
+                let mut all = all();
+                out.extend(places.iter().map(|_| all.next().map(|bits| f64::from_bits(bits as u64))));
             }
             None => {}
         }
@@ -160,22 +163,35 @@ impl Buffer {
     }
 }
 
-/// Each place's number.
-fn numbers(inputs: &[&Columns], places: &[Place], column: Column) -> Vec<Option<i64>> {
-    let views: Vec<_> = inputs.iter().map(|input| input.numbers(column)).collect();
-    if views.iter().all(|view| view.is_null()) {
-        return vec![None; places.len()];
+/// Each place's value of a column, one after the other.
+struct Values<T>(Option<std::vec::IntoIter<Option<T>>>);
+
+impl<T> Values<T> {
+    fn new(values: Option<Vec<Option<T>>>) -> Self {
+        Self(values.map(Vec::into_iter))
     }
-    places.iter().map(|place| views.get(place.input as usize)?.get(place.row)).collect()
+
+    fn next(&mut self) -> Option<T> {
+        self.0.as_mut()?.next().flatten()
+    }
 }
 
-/// Each place's text.
-fn texts<'m>(inputs: &[&'m Columns], places: &[Place], column: Column) -> Vec<Option<&'m str>> {
+/// Each place's number; `None` where no place has one.
+fn numbers(inputs: &[&Columns], places: &[Place], column: Column) -> Option<Vec<Option<i64>>> {
+    let views: Vec<_> = inputs.iter().map(|input| input.numbers(column)).collect();
+    if views.iter().all(|view| view.is_null()) {
+        return None;
+    }
+    Some(places.iter().map(|place| views.get(place.input as usize)?.get(place.row)).collect())
+}
+
+/// Each place's text; `None` where no place has one.
+fn texts<'m>(inputs: &[&'m Columns], places: &[Place], column: Column) -> Option<Vec<Option<&'m str>>> {
     let views: Vec<_> = inputs.iter().map(|input| input.texts(column)).collect();
     if views.iter().all(|view| matches!(view, PageTexts::Same(None))) {
-        return vec![None; places.len()];
+        return None;
     }
-    places.iter().map(|place| views.get(place.input as usize)?.get(place.row).0).collect()
+    Some(places.iter().map(|place| views.get(place.input as usize)?.get(place.row).0).collect())
 }
 
 /// Adds each place's text; bytes of them.

@@ -23,3 +23,14 @@ impl From<AccessArgs> for Access {
         Self { profile: args.profile, region: args.region, endpoint_url: args.endpoint_url }
     }
 }
+
+/// Which stack.
+#[derive(Debug, Clone, Args)]
+pub struct StackArgs {
+    /// The Catchment stack.
+    #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]
+    pub stack: String,
+    /// Which account and Region.
+    #[command(flatten)]
+    pub access: AccessArgs,
+}

@@ -22,7 +22,7 @@ use clap::Args;
 
 use crate::access::AccessArgs;
 use crate::aws::connect;
-use crate::failure::Failure;
+use crate::failure::{Failure, until_interrupted};
 use crate::ingest::Ingest;
 use crate::output::count;
 use crate::stack::Stack;
@@ -134,13 +134,8 @@ pub async fn run(args: BackfillArgs) -> Result<(), Failure> {
 
     let filter = format!("{}-catchment", args.stack);
     let mut transfer = Transfer::new(history, Ingest::new(&config, function), checkpoint, filter);
-    let outcome = tokio::select! {
-        outcome = transfer.run(plan.spans()) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(format!(
-            "interrupted; run the same command again: it goes on from {}",
-            path.display()
-        ))),
-    };
+    let then = format!("run the same command again: it goes on from {}", path.display());
+    let outcome = until_interrupted(transfer.run(plan.spans()), &then).await;
     let summary = transfer.finish();
     writeln!(io::stdout(), "{}", summary.table()).map_err(Failure::writing)?;
     outcome?;

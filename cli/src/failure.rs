@@ -89,6 +89,17 @@ impl Failure {
     }
 }
 
+/// Works until Ctrl-C; `then` says what comes of it.
+pub async fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    then: &str,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(format!("interrupted; {then}"))),
+    }
+}
+
 /// Sorts a failed call to Athena by what its user can do about it.
 pub fn of_athena<E>(err: SdkError<E, HttpResponse>, workgroup: &str) -> Failure
 where

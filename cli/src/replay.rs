@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::access::AccessArgs;
 use crate::aws::connect;
-use crate::failure::Failure;
+use crate::failure::{Failure, until_interrupted};
 use crate::ingest::{Ingest, Taken};
 use crate::output::{count, progress_bar};
 use crate::stack::Stack;
@@ -86,12 +86,7 @@ pub async fn run(args: ReplayArgs) -> Result<(), Failure> {
         }
         Ok(())
     };
-    let outcome = tokio::select! {
-        outcome = work => outcome,
-        _ = tokio::signal::ctrl_c() => {
-            Err(Failure::Interrupted("interrupted; what was not deleted comes again with the next replay".into()))
-        }
-    };
+    let outcome = until_interrupted(work, "what was not deleted comes again with the next replay").await;
     // Whatever happened: messages that stay are to be seen by the next run at once.
     if let Some(queue) = &mut queue {
         queue.release().await;

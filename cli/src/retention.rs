@@ -9,7 +9,6 @@ mod verify;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
 use catchment_archive::ObjectReader;
 use catchment_archive::retention::{Hold, Holds, Policy, Report, Verifier, Version, Versions};
 use catchment_aws::archive::S3Archive;
@@ -20,11 +19,11 @@ use catchment_aws::retention::RetainedBucket;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
-use crate::aws::connect;
-use crate::failure::{Failure, of_sdk};
+use crate::access::StackArgs;
+use crate::failure::{Failure, until_interrupted};
 use crate::output::{bytes, count, printable, progress_bar};
-use crate::stack::Stack;
-use args::{HoldArgs, ReconcileArgs, ReleaseArgs, RetentionCommand, StackArgs};
+use crate::stack::Deployed;
+use args::{HoldArgs, ReconcileArgs, ReleaseArgs, RetentionCommand};
 use hold::{Keeper, scope};
 use tags::Reconciled;
 
@@ -40,58 +39,27 @@ pub async fn run(command: RetentionCommand) -> Result<(), Failure> {
             RetentionCommand::Reconcile(args) => reconcile(&args).await,
         }
     };
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => {
-            Err(Failure::Interrupted("interrupted; give the command again to go on".to_owned()))
-        }
-    }
+    until_interrupted(work, "give the command again to go on").await
 }
 
-/// What every command needs of a stack.
-struct Deployed {
-    config: SdkConfig,
-    stack: Stack,
+/// The archive of a stack.
+struct Retained {
+    of: Deployed,
     bucket: String,
     archive: Arc<S3Archive>,
 }
 
-impl Deployed {
+impl Retained {
     async fn find(args: &StackArgs) -> Result<Self, Failure> {
-        let config = connect(args.access.clone().into()).await?;
-        let stack = Stack::describe(&config, &args.stack).await?;
-        let bucket = stack.output("ArchiveBucketName")?.to_owned();
-        let archive = Arc::new(S3Archive::new(clients::s3(&config), bucket.clone()));
-        Ok(Self { config, stack, bucket, archive })
+        let of = Deployed::find(args).await?;
+        let bucket = of.stack.output("ArchiveBucketName")?.to_owned();
+        let archive = Arc::new(S3Archive::new(clients::s3(&of.config), bucket.clone()));
+        Ok(Self { of, bucket, archive })
     }
 
     fn policy(&self) -> Result<Policy, Failure> {
-        let parameter = |name: &str| self.stack.parameter(name).ok();
+        let parameter = |name: &str| self.of.stack.parameter(name).ok();
         Policy::from_parameters(parameter).map_err(|faults| Failure::Rejected(faults.join("\ncatchment: ")))
-    }
-
-    /// On whose word: as typed, or who AWS says that these credentials are.
-    async fn by(&self, typed: Option<&str>) -> Result<String, Failure> {
-        if let Some(name) = typed {
-            return Ok(name.to_owned());
-        }
-        let client = aws_sdk_sts::Client::new(&self.config);
-        let identity = client.get_caller_identity().send().await;
-        let identity = identity.map_err(|err| of_sdk("say whose credentials these are", err))?;
-        identity.arn.ok_or_else(|| {
-            Failure::Credentials(
-                "AWS does not say whose credentials these are; name yourself with --by".to_owned(),
-            )
-        })
-    }
-
-    fn audit(&self) -> Result<DynamoAudit, Failure> {
-        let days = self.stack.parameter("AuditRetentionDays")?;
-        let days = days.parse().map_err(|err| {
-            Failure::Rejected(format!("the parameter AuditRetentionDays is \"{days}\": {err}"))
-        })?;
-        let client = clients::dynamodb(&self.config);
-        Ok(DynamoAudit::new(client, self.stack.output("AuditTableName")?, days))
     }
 
     fn keeper<'a>(
@@ -105,10 +73,10 @@ impl Deployed {
 }
 
 async fn show(args: &StackArgs) -> Result<(), Failure> {
-    let deployed = Deployed::find(args).await?;
-    let policy = deployed.policy()?;
-    let holds = Holds::read(deployed.archive.as_ref()).await?;
-    let totals = totals(deployed.archive.as_ref(), &policy, &holds).await?;
+    let retained = Retained::find(args).await?;
+    let policy = retained.policy()?;
+    let holds = Holds::read(retained.archive.as_ref()).await?;
+    let totals = totals(retained.archive.as_ref(), &policy, &holds).await?;
     let mut shown = table(["class", "kept", "moves", "objects", "bytes", "oldest day", "newest day", "held"]);
     for class in &policy.classes {
         let of_class = totals.classes.get(&class.class).cloned().unwrap_or_default();
@@ -153,24 +121,24 @@ async fn totals(archive: &S3Archive, policy: &Policy, holds: &Holds) -> Result<R
 }
 
 async fn verify(args: &StackArgs) -> Result<(), Failure> {
-    let deployed = Deployed::find(args).await?;
-    let policy = deployed.policy()?;
-    let bucket = RetainedBucket::new(clients::s3(&deployed.config), deployed.bucket.clone());
+    let retained = Retained::find(args).await?;
+    let policy = retained.policy()?;
+    let bucket = RetainedBucket::new(clients::s3(&retained.of.config), retained.bucket.clone());
     let bar = progress_bar("objects");
-    let report = verify::verify(&deployed.archive, &bucket, &policy, SystemClock.now_millis(), &bar).await;
+    let report = verify::verify(&retained.archive, &bucket, &policy, SystemClock.now_millis(), &bar).await;
     bar.finish_and_clear();
     let report = report?;
     verify::print(&report, &policy, &mut io::stdout().lock()).map_err(Failure::writing)?;
     match report.fault_count() {
         0 => Ok(()),
-        n => Err(Failure::Rejected(format!("s3://{} has {} faults", deployed.bucket, count(n)))),
+        n => Err(Failure::Rejected(format!("s3://{} has {} faults", retained.bucket, count(n)))),
     }
 }
 
 async fn put_hold(args: HoldArgs) -> Result<(), Failure> {
-    let deployed = Deployed::find(&args.stack).await?;
-    let by = deployed.by(args.by.as_deref()).await?;
-    let audit = deployed.audit()?;
+    let retained = Retained::find(&args.stack).await?;
+    let by = retained.of.by(args.by.as_deref()).await?;
+    let audit = retained.of.audit()?;
     let now = now();
     let time = |millis: i64| {
         Timestamp::from_millisecond(millis)
@@ -186,41 +154,41 @@ async fn put_hold(args: HoldArgs) -> Result<(), Failure> {
     };
     let bar = progress_bar("objects");
     let what = scope(&hold);
-    let done = deployed.keeper(&audit, &by, now).hold(hold, args.id, &bar).await;
+    let done = retained.keeper(&audit, &by, now).hold(hold, args.id, &bar).await;
     bar.finish_and_clear();
     let (id, done) = done?;
     told(&format!("held: {what}, as {id}; {}", in_words(done)))
 }
 
 async fn release(args: &ReleaseArgs) -> Result<(), Failure> {
-    let deployed = Deployed::find(&args.stack).await?;
-    let by = deployed.by(args.by.as_deref()).await?;
-    let audit = deployed.audit()?;
+    let retained = Retained::find(&args.stack).await?;
+    let by = retained.of.by(args.by.as_deref()).await?;
+    let audit = retained.of.audit()?;
     let bar = progress_bar("objects");
-    let done = deployed.keeper(&audit, &by, now()).release(&args.id, &bar).await;
+    let done = retained.keeper(&audit, &by, now()).release(&args.id, &bar).await;
     bar.finish_and_clear();
     told(&format!("released: {}; {}", args.id, in_words(done?)))
 }
 
 async fn reconcile(args: &ReconcileArgs) -> Result<(), Failure> {
-    let deployed = Deployed::find(&args.stack).await?;
-    let by = deployed.by(args.by.as_deref()).await?;
-    let audit = deployed.audit()?;
+    let retained = Retained::find(&args.stack).await?;
+    let by = retained.of.by(args.by.as_deref()).await?;
+    let audit = retained.of.audit()?;
     let bar = progress_bar("objects");
-    let done = deployed.keeper(&audit, &by, now()).reconcile(&bar).await;
+    let done = retained.keeper(&audit, &by, now()).reconcile(&bar).await;
     bar.finish_and_clear();
     told(&format!("reconciled: {}", in_words(done?)))
 }
 
 async fn holds(args: &StackArgs) -> Result<(), Failure> {
-    let deployed = Deployed::find(args).await?;
-    let holds = Holds::read(deployed.archive.as_ref()).await?;
+    let retained = Retained::find(args).await?;
+    let holds = Holds::read(retained.archive.as_ref()).await?;
     list_holds(&holds, &mut io::stdout().lock()).map_err(Failure::writing)?;
     match holds.unreadable.len() {
         0 => Ok(()),
         n => Err(Failure::Rejected(format!(
             "{n} objects under s3://{}/holds/ cannot be read; until they are mended or removed, everything counts as held",
-            deployed.bucket
+            retained.bucket
         ))),
     }
 }

@@ -10,8 +10,11 @@ mod push;
 mod rollback;
 mod test;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, until_interrupted};
 use args::RulesCommand;
+
+/// What an interruption leaves.
+const AGAIN: &str = "`catchment rules versions` says which version is active, and the same command goes on";
 
 /// Runs one of the commands.
 pub async fn run(command: RulesCommand) -> Result<(), Failure> {
@@ -19,9 +22,9 @@ pub async fn run(command: RulesCommand) -> Result<(), Failure> {
         RulesCommand::Check(args) => check::run(&args),
         RulesCommand::Test(args) => test::run(&args),
         RulesCommand::DryRun(args) => dry_run::run(&args).await,
-        RulesCommand::Push(args) => live::until_interrupted(push::run(&args)).await,
-        RulesCommand::Rollback(args) => live::until_interrupted(rollback::run(&args)).await,
+        RulesCommand::Push(args) => until_interrupted(push::run(&args), AGAIN).await,
+        RulesCommand::Rollback(args) => until_interrupted(rollback::run(&args), AGAIN).await,
         RulesCommand::Versions(args) => rollback::versions(&args).await,
-        RulesCommand::History(args) => live::until_interrupted(history::run(&args)).await,
+        RulesCommand::History(args) => until_interrupted(history::run(&args), AGAIN).await,
     }
 }

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use catchment_aws::audit::DynamoAudit;
+use catchment_aws::clients;
 
+use crate::access::StackArgs;
+use crate::aws::connect;
 use crate::failure::{Failure, of_sdk, one_line};
 
 /// A stack of Catchment.
@@ -15,6 +19,47 @@ pub struct Stack {
     name: String,
     outputs: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
+}
+
+/// A stack, and how AWS is reached.
+#[derive(Debug)]
+pub struct Deployed {
+    /// How AWS is reached.
+    pub config: SdkConfig,
+    /// The stack.
+    pub stack: Stack,
+}
+
+impl Deployed {
+    /// The stack of these arguments.
+    pub async fn find(args: &StackArgs) -> Result<Self, Failure> {
+        let config = connect(args.access.clone().into()).await?;
+        let stack = Stack::describe(&config, &args.stack).await?;
+        Ok(Self { config, stack })
+    }
+
+    /// On whose word: as typed, or who AWS says that these credentials are.
+    pub async fn by(&self, typed: Option<&str>) -> Result<String, Failure> {
+        if let Some(name) = typed {
+            return Ok(name.to_owned());
+        }
+        let identity = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
+        let identity = identity.map_err(|err| of_sdk("say whose credentials these are", err))?;
+        identity.arn.ok_or_else(|| {
+            Failure::Credentials(
+                "AWS does not say whose credentials these are; name yourself with --by".to_owned(),
+            )
+        })
+    }
+
+    /// Its audit trail.
+    pub fn audit(&self) -> Result<DynamoAudit, Failure> {
+        let days = self.stack.parameter("AuditRetentionDays")?;
+        let days = days.parse().map_err(|err| {
+            Failure::Rejected(format!("the parameter AuditRetentionDays is \"{days}\": {err}"))
+        })?;
+        Ok(DynamoAudit::new(clients::dynamodb(&self.config), self.stack.output("AuditTableName")?, days))
+    }
 }
 
 impl Stack {

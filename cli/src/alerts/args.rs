@@ -3,7 +3,7 @@
 use catchment_alert::Matchers;
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::retention::args::StackArgs;
+use crate::access::StackArgs;
 use crate::when;
 
 /// Commands about alerts.

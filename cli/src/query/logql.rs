@@ -18,7 +18,7 @@ use super::numbers;
 use super::screen::Screen;
 use super::syntax;
 use crate::archive::Archive;
-use crate::failure::{Failure, innermost};
+use crate::failure::{Failure, innermost, until_interrupted};
 use crate::output::{bytes, count};
 use crate::when;
 
@@ -72,10 +72,7 @@ pub async fn run(typed: &str, args: &QueryArgs) -> Result<(), Failure> {
             _ => Ok(()),
         }
     };
-    let done = tokio::select! {
-        done = answer => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted("interrupted".into())),
-    };
+    let done = until_interrupted(answer, "the answer is not whole").await;
     archive.bar().finish_and_clear();
     done
 }

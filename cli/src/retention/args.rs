@@ -4,7 +4,7 @@ use catchment_archive::retention::HoldId;
 use catchment_record::RetentionClass;
 use clap::{ArgGroup, Args, Subcommand};
 
-use crate::access::AccessArgs;
+use crate::access::StackArgs;
 use crate::archive::parse_class;
 use crate::when;
 
@@ -26,17 +26,6 @@ pub enum RetentionCommand {
     /// Set the tag that lets objects expire as the holds say, object by object: after
     /// an update from a version that set none, or where `verify` names objects.
     Reconcile(ReconcileArgs),
-}
-
-/// Which stack.
-#[derive(Debug, Clone, Args)]
-pub struct StackArgs {
-    /// The Catchment stack.
-    #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]
-    pub stack: String,
-    /// Which account and Region.
-    #[command(flatten)]
-    pub access: AccessArgs,
 }
 
 /// `catchment retention hold`.

@@ -18,7 +18,7 @@ use catchment_record::{LABELS, RetentionClass};
 use super::args::{RulesDryRunArgs, RulesOutput};
 use super::files::Found;
 use crate::archive::Archive;
-use crate::failure::{Failure, innermost};
+use crate::failure::{Failure, innermost, until_interrupted};
 use crate::output::count;
 use crate::when;
 
@@ -49,10 +49,7 @@ pub async fn run(args: &RulesDryRunArgs) -> Result<(), Failure> {
     let archive = Archive::open(&args.archive, &args.stack, &args.access).await?;
     archive.show_progress();
     let question = Question { rules: &rules, from_ms, to_ms, classes: args.archive.classes() };
-    let done = tokio::select! {
-        done = question.simulate(&archive) => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted("interrupted".to_owned())),
-    };
+    let done = until_interrupted(question.simulate(&archive), "nothing was written").await;
     archive.bar().finish_and_clear();
     let done = done?;
     match args.output {

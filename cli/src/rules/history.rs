@@ -21,9 +21,9 @@ use indicatif::ProgressBar;
 
 use super::live::{Live, told};
 use super::push::validated;
+use crate::access::StackArgs;
 use crate::failure::{Failure, innermost};
 use crate::output::{bytes, count, progress_bar};
-use crate::retention::args::StackArgs;
 
 /// The most bytes of the archive that are read for the history of rules, unless told
 /// otherwise: some minutes from where there is a fast line to S3.
@@ -115,8 +115,9 @@ async fn settle(
     }
     let since_ms = leaves.values().map(|start| start.since_ms).max().unwrap_or_default();
     live.wait_until_taken_up(since_ms.saturating_add(ARRIVAL_MS)).await;
-    let store = S3Archive::new(clients::s3(&live.config), &live.bucket);
-    let partials = DynamoPartials::new(clients::dynamodb(&live.config), live.stack.output("StateTableName")?);
+    let store = S3Archive::new(clients::s3(&live.of.config), &live.bucket);
+    let partials =
+        DynamoPartials::new(clients::dynamodb(&live.of.config), live.of.stack.output("StateTableName")?);
     let passes = passes(rules, leaves);
     let bar = progress_bar("hours of the archive");
     bar.set_length(passes.iter().map(Pass::hours).sum());

@@ -1,22 +1,19 @@
 //! The rules of a deployed stack: what is active, and how something else becomes so.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use catchment_alert::versions::{History, Manifest, Version};
 use catchment_alert::{Change, FieldChange, RuleDiff, RuleFile, RuleSet, Written};
 use catchment_aws::clients;
 use catchment_aws::clock::{Clock, SystemClock};
 use catchment_aws::rules::{PREFIX, RuleSource};
 
-use crate::aws::connect;
-use crate::failure::{Failure, of_sdk};
+use crate::access::StackArgs;
+use crate::failure::Failure;
 use crate::output::{printable, progress_bar};
-use crate::retention::args::StackArgs;
-use crate::stack::Stack;
+use crate::stack::Deployed;
 use crate::when;
 
 /// How often the bar that shows a wait moves.
@@ -24,10 +21,8 @@ const BAR_STEP: Duration = Duration::from_millis(250);
 
 /// The rules of a stack.
 pub struct Live {
-    /// How AWS is reached.
-    pub config: SdkConfig,
     /// The stack.
-    pub stack: Stack,
+    pub of: Deployed,
     /// The archive's bucket.
     pub bucket: String,
     /// Its rule files.
@@ -52,11 +47,10 @@ impl Active {
 impl Live {
     /// The stack of these arguments.
     pub async fn find(args: &StackArgs) -> Result<Self, Failure> {
-        let config = connect(args.access.clone().into()).await?;
-        let stack = Stack::describe(&config, &args.stack).await?;
-        let bucket = stack.output("ArchiveBucketName")?.to_owned();
-        let source = RuleSource::new(clients::s3(&config), &bucket, PREFIX);
-        Ok(Self { config, stack, bucket, source })
+        let of = Deployed::find(args).await?;
+        let bucket = of.stack.output("ArchiveBucketName")?.to_owned();
+        let source = RuleSource::new(clients::s3(&of.config), &bucket, PREFIX);
+        Ok(Self { of, bucket, source })
     }
 
     /// What is active.
@@ -87,20 +81,6 @@ impl Live {
             files.push(RuleFile { name: file.name.clone(), text });
         }
         Ok(files)
-    }
-
-    /// On whose word: as typed, or who AWS says that these credentials are.
-    pub async fn by(&self, typed: Option<&str>) -> Result<String, Failure> {
-        if let Some(name) = typed {
-            return Ok(name.to_owned());
-        }
-        let identity = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
-        let identity = identity.map_err(|err| of_sdk("say whose credentials these are", err))?;
-        identity.arn.ok_or_else(|| {
-            Failure::Credentials(
-                "AWS does not say whose credentials these are; name yourself with --by".to_owned(),
-            )
-        })
     }
 
     /// Makes what was active before there were versions one of them, so that it can be
@@ -170,16 +150,6 @@ impl Live {
             tokio::time::sleep(BAR_STEP).await;
         }
         bar.finish_and_clear();
-    }
-}
-
-/// Does what is safe to give again, until Ctrl-C.
-pub async fn until_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(
-            "interrupted; `catchment rules versions` says which version is active, and the same command goes on".to_owned(),
-        )),
     }
 }
 

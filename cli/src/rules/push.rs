@@ -10,8 +10,8 @@ use clap::Args;
 use super::files::Found;
 use super::history::{self, HistoryOptions};
 use super::live::{Live, now_ms, show, told};
+use crate::access::StackArgs;
 use crate::failure::Failure;
-use crate::retention::args::StackArgs;
 
 /// `catchment rules push`.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub async fn run(args: &PushArgs) -> Result<(), Failure> {
     if args.dry_run {
         return told("nothing is written (--dry-run)");
     }
-    let by = live.by(args.by.as_deref()).await?;
+    let by = live.of.by(args.by.as_deref()).await?;
     live.keep_first(&mut active).await?;
     let before = active.manifest.as_ref().map(|(manifest, _)| manifest);
     let version = Manifest::next_version(before, &files, &by, now_ms());

@@ -10,9 +10,9 @@ use comfy_table::{Table, presets};
 use super::history::{self, HistoryOptions};
 use super::live::{Live, now_ms, show, told};
 use super::push::validated;
+use crate::access::StackArgs;
 use crate::failure::Failure;
 use crate::output::printable;
-use crate::retention::args::StackArgs;
 use crate::when;
 
 /// `catchment rules rollback`.

@@ -119,7 +119,7 @@ mod tests {
             let line = "abcabxlonger textc".chars().cycle().take(length).collect::<String>();
             let expected = |(number, text): (usize, &&str)| {
                 (0..length)
-                    .filter(|at| line[*at..].starts_with(text))
+                    .filter(|at| line.as_bytes()[*at..].starts_with(text.as_bytes()))
                     .map(|at| (number, at))
                     .collect::<Vec<_>>()
             };

@@ -59,10 +59,8 @@ pub trait AlertStore: Send + Sync {
         to_ms: i64,
     ) -> impl Future<Output = Result<Vec<HistoryEntry>, Self::Error>> + Send;
 
-    /// The last evaluation time of a group that is done.
-    fn cursor(&self, group: &str) -> impl Future<Output = Result<Option<i64>, Self::Error>> + Send;
-
-    /// The cursors of all groups, ordered by name.
+    /// The cursors of all groups, ordered by name: the last evaluation time of
+    /// each that is done.
     fn cursors(&self) -> impl Future<Output = Result<Vec<(String, i64)>, Self::Error>> + Send;
 
     /// Moves a group's cursor on; it never goes back.

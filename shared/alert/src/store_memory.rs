@@ -88,10 +88,6 @@ impl AlertStore for MemoryAlerts {
         Ok(entries)
     }
 
-    async fn cursor(&self, group: &str) -> Result<Option<i64>, Infallible> {
-        Ok(self.tables().cursors.get(group).copied())
-    }
-
     async fn cursors(&self) -> Result<Vec<(String, i64)>, Infallible> {
         Ok(self.tables().cursors.iter().map(|(group, at)| (group.clone(), *at)).collect())
     }

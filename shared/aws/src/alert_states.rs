@@ -160,10 +160,6 @@ impl AlertStore for DynamoAlerts {
         Ok(entries)
     }
 
-    async fn cursor(&self, group: &str) -> Result<Option<i64>, AwsError> {
-        self.item("CURSOR", group).await?.map(|item| item.required("evaluated_ms")).transpose()
-    }
-
     async fn cursors(&self) -> Result<Vec<(String, i64)>, AwsError> {
         let items = self.partition("CURSOR".to_owned()).await?;
         items.iter().map(|item| Ok((item.text("sk")?.to_owned(), item.required("evaluated_ms")?))).collect()

@@ -154,9 +154,6 @@ impl<T: AlertStore> AlertStore for Scripted<'_, T> {
     async fn history(&self, from_ms: i64, to_ms: i64) -> Result<Vec<HistoryEntry>, Broken> {
         call!(self.history(from_ms, to_ms))
     }
-    async fn cursor(&self, group: &str) -> Result<Option<i64>, Broken> {
-        call!(self.cursor(group))
-    }
     async fn cursors(&self) -> Result<Vec<(String, i64)>, Broken> {
         call!(self.cursors())
     }

@@ -63,7 +63,20 @@ fn check(records: &[LogRecord<'_>]) {
     let found = rows(write_parquet(records).unwrap());
     assert_eq!(found.len(), records.len());
     for (row, (found, record)) in found.iter().zip(records).enumerate() {
-        let expected = expected(record);
+        let mut expected = expected(record);
+        let stored = StoredRow {
+            timestamp: record.time_unix_nano.map(|_| record.time_millis()),
+            observed_timestamp: record.observed_millis,
+            event_id: found["event_id"].as_str(),
+            more_event_ids: found["more_event_ids"].as_str(),
+            event_batch: found["event_batch"].as_str(),
+            event_index: found["event_index"].as_i64().map(|index| index as i32),
+            ..StoredRow::default()
+        };
+        for (column, id) in [("event_id", stored.event_id()), ("more_event_ids", stored.more_event_ids())] {
+            assert_eq!(json!(id), expected[column], "row {row}, {column}");
+            expected.as_object_mut().unwrap().remove(column);
+        }
         for (column, value) in expected.as_object().unwrap() {
             assert_eq!(found[column], *value, "row {row}, {column}");
         }
@@ -112,6 +125,23 @@ fn a_marker_in_a_line_is_escaped() {
         let row = StoredRow { line: Some(stored), ..StoredRow::default() };
         assert_eq!(row.line(), line);
     }
+}
+
+#[test]
+fn ids_of_cloudwatch_are_in_parts() {
+    // From AWS's documentation, and the two that follow it in its batch.
+    let id = |n: u64| format!("3195310660696698337880902507980421114328961542429822{}", 1568 + n);
+    let (first, second, third) = (id(0), id(1), id(2));
+    let parse = |id| LogRecord::parse(&EMPTY, &SOURCE, id, EventTime::Arrived(1_432_826_855_000));
+    let mut records = [parse(first.as_str()), parse(second.as_str())];
+    records[1].more_event_ids = vec![&third, "of another form"];
+    check(&records);
+    let found = rows(write_parquet(&records).unwrap());
+    for (index, row) in found.iter().enumerate() {
+        assert_eq!((&row["event_id"], &row["event_index"]), (&Value::Null, &json!(index)));
+        assert_eq!(row["event_batch"], "1732181997039426805772632275426541568");
+    }
+    assert_eq!(found[1]["more_event_ids"], "+1,of another form");
 }
 
 #[test]
@@ -219,7 +249,7 @@ fn statistics_are_the_least_and_the_greatest() {
 
 #[test]
 fn bloom_filters_know_every_value_and_hardly_another() {
-    let ids: Vec<String> = (0..1000).map(|i| format!("{i:056}")).collect();
+    let ids: Vec<String> = (0..1000).map(|i| format!("id {i}")).collect();
     let mut records: Vec<_> = ids.iter().map(|id| record(id, "x")).collect();
     for (i, record) in records.iter_mut().enumerate() {
         record.user_id = Some(format!("u-{}", i / 20).into());
@@ -236,7 +266,7 @@ fn bloom_filters_know_every_value_and_hardly_another() {
         row_group.get_column_bloom_filter(index).unwrap()
     };
     for (name, known, unknown) in [
-        ("event_id", (0..1000).map(|i| format!("{i:056}")).collect::<Vec<_>>(), "event-"),
+        ("event_id", ids.clone(), "event-"),
         ("trace_id", (0..1000).map(|i| format!("{i:032x}")).collect(), "trace-"),
         ("user_id", (0..50).map(|i| format!("u-{i}")).collect(), "user-"),
         ("request_id", vec![SOURCE.derived_request_id.clone()], "request-"),

@@ -148,6 +148,19 @@ struct Shape {
     absent: u64,
 }
 
+/// The columns that folding changes, of one row.
+#[derive(Debug)]
+pub(crate) struct Folded<'s> {
+    pub time_unix_nano: Option<i64>,
+    pub observed_timestamp: Option<i64>,
+    pub event_id: Option<&'s str>,
+    pub message: Option<&'s str>,
+    pub line: Option<&'s str>,
+    pub more_event_ids: Option<&'s str>,
+    pub event_batch: Option<&'s str>,
+    pub event_index: Option<i32>,
+}
+
 /// Folds rows, one after the other.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -180,12 +193,37 @@ impl Folder {
         }
     }
 
-    /// The row with everything left out that its other columns say. A row that
-    /// is folded already is given as it is. `event` is the number that its
-    /// event id is, where that is known.
-    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>, event: Option<Wide>) -> StoredRow<'s> {
-        let mut folded = row.clone();
-        fold_times(&mut folded, row);
+    /// The row with everything left out that its other columns say.
+    pub fn fold_row<'s>(&'s mut self, row: &StoredRow<'s>) -> StoredRow<'s> {
+        let folded = self.fold(row, None);
+        StoredRow {
+            time_unix_nano: folded.time_unix_nano,
+            observed_timestamp: folded.observed_timestamp,
+            event_id: folded.event_id,
+            message: folded.message,
+            line: folded.line,
+            more_event_ids: folded.more_event_ids,
+            event_batch: folded.event_batch,
+            event_index: folded.event_index,
+            ..row.clone()
+        }
+    }
+
+    /// What is left of the columns of the row. What is folded already stays as
+    /// it is. `event` is the number that its event id is, where that is known.
+    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>, event: Option<Wide>) -> Folded<'s> {
+        let is_whole_millis =
+            row.timestamp.and_then(|time| time.checked_mul(1_000_000)) == row.time_unix_nano;
+        let mut folded = Folded {
+            time_unix_nano: row.time_unix_nano.filter(|_| !is_whole_millis),
+            observed_timestamp: row.observed_timestamp.filter(|observed| row.timestamp != Some(*observed)),
+            event_id: row.event_id,
+            message: row.message,
+            line: row.line,
+            more_event_ids: row.more_event_ids,
+            event_batch: row.event_batch,
+            event_index: row.event_index,
+        };
         let Self { ids, shapes, found, line, message, json, clock, millis, status, clock_seconds } = self;
         if let (Some(id), None, Some(millis)) = (row.event_id, row.event_batch, row.observed_millis())
             && let Some(Parts { batch, index, more }) =
@@ -239,15 +277,6 @@ impl Folder {
     }
 }
 
-fn fold_times(folded: &mut StoredRow<'_>, row: &StoredRow<'_>) {
-    if row.timestamp.and_then(|time| time.checked_mul(1_000_000)) == row.time_unix_nano {
-        folded.time_unix_nano = None;
-    }
-    if row.observed_timestamp == row.timestamp {
-        folded.observed_timestamp = None;
-    }
-}
-
 /// Writes `text` with placeholders to `out`, where it holds any of the needles.
 fn fold_text(
     text: &str,
@@ -267,8 +296,11 @@ fn fold_text(
     shape.uses += 1;
     let is_known = shape.key == key && shape.uses < RELEARN_AFTER;
     let mut missed = needles.mask;
+    let mut is_folded = false;
     if is_known {
-        missed = !shape.placed | replay(text, needles, shape, out);
+        let at_steps;
+        (is_folded, at_steps) = replay(text, needles, shape, out);
+        missed = !shape.placed | at_steps;
     }
     let must_learn = !is_known
         || needles.iter().any(|needle| {
@@ -282,15 +314,16 @@ fn fold_text(
     if must_learn {
         *shape = Shape { key, uses: 0, steps: std::mem::take(&mut shape.steps), placed: 0, absent: 0 };
         learn(text, needles, shape, found);
-        replay(text, needles, shape, out);
+        (is_folded, _) = replay(text, needles, shape, out);
     }
-    // With nothing found, nothing was written but the text itself.
-    out.len() != text.len() || memchr(MARK, out.as_bytes()).is_some()
+    is_folded
 }
 
-/// Folds by the shape's steps; which needles of theirs were not where they were expected.
-fn replay(text: &str, needles: &Needles<'_>, shape: &mut Shape, out: &mut String) -> u64 {
+/// Folds by the shape's steps: whether anything was, and which needles of theirs
+/// were not where they were expected.
+fn replay(text: &str, needles: &Needles<'_>, shape: &mut Shape, out: &mut String) -> (bool, u64) {
     out.clear();
+    let mut is_folded = false;
     let (mut end, mut missed) = (0, 0);
     for step in &mut shape.steps {
         let Some(needle) = needles.list.get(step.needle) else { continue };
@@ -315,9 +348,10 @@ fn replay(text: &str, needles: &Needles<'_>, shape: &mut Shape, out: &mut String
         out.push(char::from(MARK));
         out.push(char::from(needle.letter));
         end = at + needle.text.len();
+        is_folded = true;
     }
     out.push_str(text.get(end..).unwrap_or_default());
-    missed
+    (is_folded, missed)
 }
 
 /// Finds every needle in the text, and makes steps of what does not overlap.

@@ -8,7 +8,7 @@ use super::*;
 fn check(rows: &[StoredRow<'_>]) {
     let mut folder = Folder::new();
     for row in rows {
-        let stored = folder.fold(row, None);
+        let stored = folder.fold_row(row);
         let line = row.line.unwrap_or_default();
         assert_eq!(stored.line(), row.line(), "{stored:?}");
         assert_eq!(stored.message(), row.message(), "{stored:?}");
@@ -18,13 +18,13 @@ fn check(rows: &[StoredRow<'_>]) {
         assert_eq!(stored.observed_millis(), row.observed_millis(), "{stored:?}");
         // A placeholder is two bytes, for one at least.
         assert!(stored.line.unwrap_or_default().len() <= 2 * line.len(), "{stored:?}");
-        let again = Folder::new().fold(&stored, None).line().into_owned();
+        let again = Folder::new().fold_row(&stored).line().into_owned();
         assert_eq!(again, row.line(), "folded twice");
     }
 }
 
 fn fold_line(row: &StoredRow<'_>) -> String {
-    Folder::new().fold(row, None).line.unwrap_or_default().replace('\u{1a}', "^")
+    Folder::new().fold_row(row).line.unwrap_or_default().replace('\u{1a}', "^")
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn an_access_line_is_nothing_but_placeholders() {
     };
     check(std::slice::from_ref(&row));
     assert_eq!(fold_line(&row), r#"^D - - [13/Mar/2026:^i +0000] "^h ^p HTTP/1.1" ^c ^G "^J""#);
-    assert_eq!(Folder::new().fold(&row, None).message.unwrap(), "\u{1a}h \u{1a}p \u{1a}c");
+    assert_eq!(Folder::new().fold_row(&row).message.unwrap(), "\u{1a}h \u{1a}p \u{1a}c");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_distinctive_text_is_left_out_wherever_it_stands() {
     check(&rows);
     let mut folder = Folder::new();
     for row in &rows {
-        assert!(!folder.fold(row, None).line.unwrap().contains("req-"), "{row:?}");
+        assert!(!folder.fold_row(row).line.unwrap().contains("req-"), "{row:?}");
     }
 }
 
@@ -111,7 +111,7 @@ fn ids_of_a_batch_come_back() {
         };
         check(std::slice::from_ref(&row));
         let mut folder = Folder::new();
-        let stored = folder.fold(&row, None);
+        let stored = folder.fold_row(&row);
         let is_known = observed == Some(1_432_826_855_000);
         assert_eq!(stored.event_index, is_known.then_some(5));
         assert_eq!(stored.event_batch, is_known.then_some("1732181997039426805772632275426541568"));

@@ -131,7 +131,7 @@ impl<W: Write + Send> MergedWriter<W> {
         if self.is_literal {
             self.buffer.push(row)?;
         } else {
-            self.buffer.push(&self.folder.fold(row, None))?;
+            self.buffer.push(&self.folder.fold_row(row))?;
         }
         self.write_full()
     }

@@ -202,10 +202,11 @@ impl<'a> StoredRow<'a> {
     /// `+n` is the first one's id plus n.
     pub fn more_event_ids(&self) -> Option<Cow<'a, str>> {
         let stored = self.more_event_ids?;
-        if !stored.contains('+') {
+        let (Some(batch), Some(index), Some(millis)) =
+            (self.event_batch, self.event_index, self.observed_millis())
+        else {
             return Some(Cow::Borrowed(stored));
-        }
-        let (batch, index, millis) = (self.event_batch?, self.event_index?, self.observed_millis()?);
+        };
         let ids: Option<Vec<_>> = stored
             .split(',')
             .map(|id| match id.strip_prefix('+') {

@@ -65,11 +65,27 @@ fn escape<'p>(after: &'p str, out: &mut String) -> &'p str {
             out.push_str(&regex::escape(quoted));
             return rest;
         }
+        'p' | 'P' => return unicode_class(c == 'P', rest, out),
         c => {
             out.push('\\');
             out.push(c);
         }
     }
+    rest
+}
+
+/// Writes `\pL` or `\p{Greek}` from behind the `p`; gives what follows it. In Go
+/// `\p{^L}` is `\P{L}`.
+fn unicode_class<'p>(negated: bool, after: &'p str, out: &mut String) -> &'p str {
+    let braced = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+    let (name, rest) = braced.unwrap_or_else(|| {
+        let end = after.chars().next().map_or(0, char::len_utf8);
+        after.split_at_checked(end).unwrap_or((after, ""))
+    });
+    let (name, negated) = name.strip_prefix('^').map_or((name, negated), |name| (name, !negated));
+    out.push_str(if negated { "\\P{" } else { "\\p{" });
+    out.push_str(name);
+    out.push('}');
     rest
 }
 
@@ -174,6 +190,8 @@ mod tests {
             (r"[\w.]", "[[0-9A-Za-z_].]"),
             (r"\<b\>", "<b>"),
             (r"\Qa.b\E.", r"a\.b."),
+            (r"\pL\p{Greek}{2}", r"\p{L}\p{Greek}{2}"),
+            (r"[\PL\p{^Lu}]", r"[\P{L}\P{Lu}]"),
             ("(?P<1a>x)", "(?P<_1a>x)"),
         ] {
             assert_eq!(in_rust(go), rust, "{go}");

@@ -19,6 +19,9 @@ impl Call {
     pub fn of(request: &HttpRequest) -> Self {
         match request.headers().get("x-amz-target") {
             Some(target) => Self::of_json(target, request),
+            None if request.uri().ends_with("/invocations") => {
+                Self { operation: "Invoke".to_owned(), on: "evaluate".to_owned() }
+            }
             None => Self::of_s3(request),
         }
     }
@@ -52,6 +55,7 @@ impl Call {
                 let put = first.and_then(|requests| requests.pointer("/0/PutRequest/Item"));
                 format!("state {}", put.map(sort_key).unwrap_or_default())
             }
+            "UpdateItem" => "state".to_owned(),
             _ => String::new(),
         };
         Self { operation, on }

@@ -16,7 +16,7 @@ use crate::call::Call;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// Refused for its rate: S3's `503 SlowDown`, DynamoDB's
-    /// `ProvisionedThroughputExceededException`, others' `ThrottlingException`.
+    /// `ProvisionedThroughputExceededException`, Lambda's `429`, others' `ThrottlingException`.
     Throttle,
     /// `500 InternalError`.
     Internal,
@@ -88,7 +88,7 @@ impl Fault {
         let operation = call.operation.as_str();
         match self {
             // Answers to the others have no body, or one that nobody reads.
-            Self::Cut => !matches!(operation, "PutObject" | "PutObjectTagging" | "HeadObject"),
+            Self::Cut => !matches!(operation, "PutObject" | "PutObjectTagging" | "HeadObject" | "Invoke"),
             Self::Short => operation == "GetObject",
             Self::Partial => matches!(operation, "BatchWriteItem" | "DeleteObjects"),
             Self::Page => operation == "ListObjectsV2",
@@ -103,6 +103,7 @@ pub(crate) fn refusal(call: &Call, fault: Fault) -> HttpResponse {
     let (status, code) = match (fault, call.is_s3()) {
         (Fault::Throttle, true) => (503, "SlowDown"),
         (Fault::Throttle, false) if call.operation == "GetSecretValue" => (400, "ThrottlingException"),
+        (Fault::Throttle, false) if call.operation == "Invoke" => (429, "TooManyRequestsException"),
         (Fault::Throttle, false) => {
             (400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException")
         }

@@ -107,6 +107,8 @@ impl Emulator {
         state.events.sort();
         state.audit = world.items(&world.audit).await;
         state.partials = world.items(&world.state).await;
+        // Notices of peeks are of the moment, and may be missing.
+        state.partials.retain(|item| !item.contains("PEEK"));
         state
     }
 }

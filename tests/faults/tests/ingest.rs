@@ -228,6 +228,8 @@ fn cases(call: &Call, fault: Fault, is_there: bool) -> Vec<(u32, String)> {
             vec![(1, "retry"), (BODY_ATTEMPTS, "2nd"), (ATTEMPTS * BODY_ATTEMPTS, "queue")]
         }
         Fault::Cut | Fault::Short if call.operation == "GetObject" => vec![(1, "2nd"), (ATTEMPTS, "queue")],
+        // Who comes again may find the notice that it was to be called for.
+        Fault::DieBefore | Fault::DieAfter if call.operation == "Invoke" => vec![(1, "2nd")],
         Fault::DieBefore | Fault::DieAfter => vec![(1, "2nd"), (2, "3rd"), (ATTEMPTS, "queue")],
         // Where no peek can be asked for, the minute's tick sees the lines.
         _ if matches!(call.operation.as_str(), "UpdateItem" | "Invoke") => {

@@ -45,7 +45,7 @@ impl Texts {
         };
         if !self.is_plain {
             let (last, entries) = (self.last().unwrap_or(NO_TEXT), self.places.len());
-            if let Some(index) = if self.get(last) == Some(text) { Some(last) } else { self.index_of(text) } {
+            if let Some(index) = if self.is(last, text) { Some(last) } else { self.index_of(text) } {
                 self.indices.push(index);
                 return if self.places.len() > entries { text.len() } else { 0 };
             }
@@ -86,6 +86,13 @@ impl Texts {
         self.at(self.places.get(index as usize)?)
     }
 
+    /// Whether the entry is this text: its bytes are looked at where it is as long.
+    fn is(&self, index: u32, text: &str) -> bool {
+        let Some(&(at, length)) = self.places.get(index as usize) else { return false };
+        let (at, length) = (at as usize, length as usize);
+        length == text.len() && self.bytes.as_bytes().get(at..at + length) == Some(text.as_bytes())
+    }
+
     fn at(&self, place: &(u32, u32)) -> Option<&str> {
         let (at, length) = (place.0 as usize, place.1);
         if length == NO_TEXT {
@@ -114,7 +121,7 @@ impl Texts {
                 self.add(text);
                 return Some(entries as u32);
             }
-            if self.get(index) == Some(text) {
+            if self.is(index, text) {
                 return Some(index);
             }
             at += 1;

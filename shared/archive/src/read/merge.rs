@@ -421,7 +421,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         let Some(open) = self.open.get(rank).and_then(Option::as_ref) else { return false };
         let more = match position.more {
             Reverse(0) => None,
-            _ => open.positions.get(open.at).and_then(|(_, row)| open.cursor.row(*row).more_event_ids),
+            _ => open.positions.get(open.at).and_then(|(_, row)| open.cursor.identity(*row).more_event_ids),
         };
         let time = turned(self.order, position.time);
         let more = || more.into_iter().flat_map(|ids| ids.split(',')).map(|id| position.id.of_more(id));

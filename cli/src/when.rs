@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 pub fn parse(text: &str) -> Result<i64, String> {
     let at_utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
     let time = text.parse::<Timestamp>().ok();
-    let time = time.or_else(|| text.parse::<Date>().ok().and_then(|day| at_utc(day.at(0, 0, 0, 0))));
+    // A day last: of a time it would read the day.
     let time = time.or_else(|| text.parse::<DateTime>().ok().and_then(at_utc));
+    let time = time.or_else(|| text.parse::<Date>().ok().and_then(|day| at_utc(day.at(0, 0, 0, 0))));
     time.map(Timestamp::as_millisecond)
         .ok_or_else(|| "write a day (2026-11-20) or a time (2026-11-20T10:30:00Z), in UTC".to_owned())
 }
@@ -52,6 +53,8 @@ mod tests {
         for (text, millis) in [
             ("2026-11-20", midnight),
             ("2026-11-20T00:00", midnight),
+            ("2026-11-20T10:30", midnight + 37_800_000),
+            ("2026-11-20 10:30:00.250", midnight + 37_800_250),
             ("2026-11-20T10:30:00.250Z", midnight + 37_800_250),
             ("2026-11-20T12:30:00+02:00", midnight + 37_800_000),
         ] {

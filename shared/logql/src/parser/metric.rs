@@ -304,7 +304,8 @@ impl Parser {
         let after_at = self.at();
         let after = self.grouping()?;
         if before.is_some() && after.is_some() {
-            return Err(ParseError::new(after_at, "the aggregation has a second grouping"));
+            let word = if matches!(after, Some(Grouping::By(_))) { "by" } else { "without" };
+            return Err(ParseError::syntax(after_at, format!("syntax error: unexpected {word}")));
         }
         let grouping = before.or(after);
         if grouping.is_some() {

@@ -35,19 +35,22 @@ impl LabelFormat {
     }
 }
 
+/// All templates see the labels as the first one did, as in Loki; renaming does not.
 pub(super) fn process(formats: &[LabelFormat], line: &str, labels: &mut LineLabels<'_>) {
+    let mut seen = None;
     for format in formats {
         match format {
-            LabelFormat::Rename { to, from } => {
-                if let Some(value) = labels.get(from).map(|value| value.into_owned()) {
-                    labels.set(to, value);
-                    labels.remove(from);
+            LabelFormat::Rename { to, from } => labels.rename(from, to),
+            LabelFormat::Template { to, template } => {
+                let text = match formats {
+                    [_] => template.render(line, labels),
+                    _ => template.render(line, seen.get_or_insert_with(|| labels.clone())),
+                };
+                match text {
+                    Ok(text) => labels.set(to, text),
+                    Err(err) => labels.set_error("TemplateFormatErr", format!("template: label:1: {err}")),
                 }
             }
-            LabelFormat::Template { to, template } => match template.render(line, labels) {
-                Ok(text) => labels.set(to, text),
-                Err(err) => labels.set_error("TemplateFormatErr", format!("template: label:1: {err}")),
-            },
         }
     }
 }

@@ -19,6 +19,7 @@ pub(super) const EXTRACTED_SUFFIX: &str = "_extracted";
 
 /// The labels of a line. Reads fall through to what parsers found, then to the
 /// entry; changes are few.
+#[derive(Clone)]
 pub struct LineLabels<'e> {
     entry: &'e dyn Entry,
     context: PipelineContext<'e>,
@@ -40,10 +41,12 @@ struct Found<'e> {
     taken: usize,
 }
 
+#[derive(Clone)]
 struct Change {
     name: String,
     /// None: the label is gone.
     value: Option<String>,
+    kind: LabelKind,
     /// A parser found it: the first one keeps it.
     extracted: bool,
 }
@@ -139,13 +142,29 @@ impl<'e> LineLabels<'e> {
 
     /// Sets a label, whatever it was.
     pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.set_as(LabelKind::Parsed, name, value);
+    }
+
+    fn set_as(&mut self, kind: LabelKind, name: &str, value: String) {
         match self.changes.iter_mut().find(|change| change.name == name) {
-            Some(change) => change.value = Some(value),
+            Some(change) => (change.value, change.kind) = (Some(value), kind),
             None => {
                 let extracted = self.found(name).is_some();
-                self.changes.push(Change { name: name.to_owned(), value: Some(value), extracted });
+                self.changes.push(Change { name: name.to_owned(), value: Some(value), kind, extracted });
             }
         }
+    }
+
+    /// Gives a label another name; it stays what kind of label it is.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        let Some(value) = self.get(from).map(Cow::into_owned) else { return };
+        let kind = match self.change(from) {
+            Some(change) => change.kind,
+            None if self.found(from).is_some() || from.starts_with("__error") => LabelKind::Parsed,
+            None => self.entry.label_kind(from),
+        };
+        self.set_as(kind, to, value);
+        self.remove(from);
     }
 
     /// Sets a label that a parser found. A name that the entry has already
@@ -169,13 +188,14 @@ impl<'e> LineLabels<'e> {
         match self.changes.iter_mut().find(|change| change.name == name) {
             Some(change) if change.extracted => {}
             Some(change) => {
-                change.value = Some(value.into_owned());
+                (change.value, change.kind) = (Some(value.into_owned()), LabelKind::Parsed);
                 change.extracted = true;
             }
             None if is_found => {}
             None => self.changes.push(Change {
                 name: name.to_owned(),
                 value: Some(value.into_owned()),
+                kind: LabelKind::Parsed,
                 extracted: true,
             }),
         }
@@ -227,7 +247,8 @@ impl<'e> LineLabels<'e> {
         } else {
             let extracted = self.found(name).is_some();
             if extracted || self.entry.has_label(name) {
-                self.changes.push(Change { name: name.to_owned(), value: None, extracted });
+                let kind = LabelKind::Parsed;
+                self.changes.push(Change { name: name.to_owned(), value: None, kind, extracted });
             }
         }
     }
@@ -303,7 +324,7 @@ impl<'e> LineLabels<'e> {
         }
         for change in &self.changes {
             if let Some(value) = &change.value {
-                visit(LabelKind::Parsed, &change.name, value);
+                visit(change.kind, &change.name, value);
             }
         }
         if let Some(error) = self.error {

@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<i64, String> {
 pub fn parse_ago(text: &str) -> Result<i64, String> {
     match parse_duration(text) {
         Ok(millis) if millis > 0 => Ok(millis),
-        Ok(_) => Err("it is not in the past; write 1h, 7d or 1h30m".to_owned()),
+        Ok(_) => Err("it must be more than nothing; write 1h, 7d or 1h30m".to_owned()),
         Err(err) => Err(err.to_string()),
     }
 }

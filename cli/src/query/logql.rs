@@ -293,13 +293,13 @@ impl Question {
         let (from, to) = (millis(self.span.0), millis(self.span.1));
         let told = match services.len() {
             0 => format!(
-                "the archive has nothing from {from} to {to}; --since 24h looks further back, --stack, --bucket and --from-folder elsewhere"
+                "the archive has nothing from {from} to {to}; --since 24h or an earlier --from looks further back, --stack, --bucket and --from-folder elsewhere"
             ),
             n => {
                 let names: Vec<_> = services.iter().take(HINT_SERVICES).map(|it| format!("{it:?}")).collect();
                 let more = if n > HINT_SERVICES { ", …" } else { "" };
                 format!(
-                    "from {from} to {to} there are lines of service {}{more}; --since 24h looks further back",
+                    "from {from} to {to} there are lines of service {}{more}; --since 24h or an earlier --from looks further back",
                     names.join(", ")
                 )
             }

@@ -156,6 +156,8 @@ struct LeafSums<'a> {
     known: HashMap<Vec<u8>, Option<usize>, RandomState>,
     scratch: Vec<u8>,
     buckets: Vec<Bucket>,
+    /// Where the bucket of an end is.
+    bucket_places: HashMap<i64, usize, RandomState>,
     /// The bucket of the last entry: that of the next one as a rule.
     current: usize,
 }
@@ -179,6 +181,7 @@ impl<'a> LeafSums<'a> {
             known: HashMap::default(),
             scratch: Vec::new(),
             buckets: Vec::new(),
+            bucket_places: HashMap::default(),
             current: 0,
         }
     }
@@ -236,9 +239,10 @@ impl<'a> LeafSums<'a> {
         let step_ms = self.shared.bucket_ms;
         if !self.buckets.get(self.current).is_some_and(|bucket| bucket.holds(at_nanos, step_ms)) {
             let end_ms = bucket_end_ms(at_nanos, step_ms);
-            self.current = self.buckets.partition_point(|bucket| bucket.end_ms < end_ms);
-            if self.buckets.get(self.current).is_none_or(|bucket| bucket.end_ms != end_ms) {
-                self.buckets.insert(self.current, Bucket { end_ms, ..Bucket::default() });
+            let next = self.buckets.len();
+            self.current = *self.bucket_places.entry(end_ms).or_insert(next);
+            if self.current == next {
+                self.buckets.push(Bucket { end_ms, ..Bucket::default() });
             }
         }
         // It is there now.
@@ -246,7 +250,8 @@ impl<'a> LeafSums<'a> {
         &mut self.buckets[self.current]
     }
 
-    fn finish(self, all: &mut Partials) {
+    fn finish(mut self, all: &mut Partials) {
+        self.buckets.sort_unstable_by_key(|bucket| bucket.end_ms);
         let cut_series = self.series.cut();
         all.matched_lines += self.matched_lines;
         all.cut_series += cut_series;

@@ -71,7 +71,7 @@ def test_a_broken_file_put_by_hand_is_told_and_the_others_go_on(deployed):
         wait_for("RulesInvalid", invalid, PATIENCE)
         assert log_of(deployed, "evaluate", "by-hand.yaml", "rulez")
         line = json.dumps({"service": "twice", "message": "database connection"})
-        assert deployed.ingest(subscription_event("/ecs/twice", [line]))["AlertLinesMatched"] >= 1
+        assert deployed.ingest(subscription_event("/ecs/by-hand", [line]))["AlertLinesMatched"] >= 1
     finally:
         deployed.s3.delete_object(Bucket=deployed.bucket, Key="rules/by-hand.yaml")
     valid = lambda: deployed.invoke("EvaluateFunctionName", {})[1]["RulesInvalid"] == 0  # noqa: E731

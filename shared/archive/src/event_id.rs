@@ -135,6 +135,10 @@ impl EventIds {
         millis: i64,
     ) -> Option<Parts<'_>> {
         let event = event.or_else(|| Wide::of_id(id))?;
+        // Read back, it would be an offset.
+        if others.is_some_and(|others| others.split(',').any(|other| other.starts_with('+'))) {
+            return None;
+        }
         let Self { batches, more } = self;
         if let Some(others) = others {
             let (batch, index) = batches.split(event, millis).map(|(batch, at)| (batch.to_owned(), at))?;

@@ -142,6 +142,9 @@ fn ids_of_cloudwatch_are_in_parts() {
         assert_eq!(row["event_batch"], "1732181997039426805772632275426541568");
     }
     assert_eq!(found[1]["more_event_ids"], "+1,of another form");
+    // What would be read as an offset keeps all of them whole.
+    records[1].more_event_ids = vec![&third, "+1"];
+    check(&records);
 }
 
 #[test]

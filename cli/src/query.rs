@@ -16,9 +16,6 @@ use args::QueryArgs;
 /// Runs the command.
 pub async fn run(args: QueryArgs) -> Result<(), Failure> {
     match (&args.logql, args.sql.clone()) {
-        (_, Some(_)) if args.logql_args.archive.from_folder.is_some() => {
-            Err(Failure::Usage("Athena answers SQL, and reads no folder; ask in LogQL".into()))
-        }
         (_, Some(sql)) => sql::run(&sql, args).await,
         (Some(logql), None) => logql::run(logql, &args).await,
         (None, None) => {

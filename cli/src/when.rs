@@ -9,12 +9,12 @@ use jiff::tz::TimeZone;
 /// milliseconds since the epoch.
 pub fn parse(text: &str) -> Result<i64, String> {
     let at_utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
-    // A zone by name is not passed over.
-    let text = if text.contains('[') { "" } else { text };
     let time = text.parse::<Timestamp>().ok();
+    // Without an offset, a zone by name would be passed over.
+    let civil = Some(text).filter(|text| !text.contains('['));
     // A day last: of a time it would read the day.
-    let time = time.or_else(|| text.parse::<DateTime>().ok().and_then(at_utc));
-    let time = time.or_else(|| text.parse::<Date>().ok().and_then(|day| at_utc(day.at(0, 0, 0, 0))));
+    let time = time.or_else(|| civil?.parse::<DateTime>().ok().and_then(at_utc));
+    let time = time.or_else(|| civil?.parse::<Date>().ok().and_then(|day| at_utc(day.at(0, 0, 0, 0))));
     time.map(Timestamp::as_millisecond)
         .ok_or_else(|| "write a day (2026-11-20) or a time (2026-11-20T10:30:00Z), in UTC".to_owned())
 }

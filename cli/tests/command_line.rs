@@ -48,7 +48,14 @@ fn complaint(output: &Output, words: &[&str]) -> i32 {
 
 #[test]
 fn the_usage_is_wrong() {
-    for args in [&["query"][..], &["query", "--sql", "x", "--format", "xml"], &["search"]] {
+    for args in [
+        &["query"][..],
+        &["query", "--sql", "x", "--format", "xml"],
+        &["query", "--sql", "x", "--from-folder", "x"],
+        &["query", "--sql", "x", "--bucket", "x"],
+        &["query", "--sql", "x", "--class", "long"],
+        &["search"],
+    ] {
         assert_eq!(catchment(args).output().unwrap().status.code(), Some(2), "{args:?}");
     }
     let empty = with_keys(&["query", "--sql", ";"]).output().unwrap();

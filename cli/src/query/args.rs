@@ -60,7 +60,7 @@ pub struct QueryArgs {
     #[arg(value_name = "LOGQL", required_unless_present = "sql", conflicts_with = "sql")]
     pub logql: Option<String>,
     /// A statement in SQL, which Amazon Athena answers; `-` reads it from standard input.
-    #[arg(long, value_name = "SQL")]
+    #[arg(long, value_name = "SQL", conflicts_with_all = ["bucket", "from_folder", "class"])]
     pub sql: Option<String>,
     /// The Catchment stack: it says where the archive is, and its Athena workgroup has the same name.
     #[arg(long, env = "CATCHMENT_STACK", default_value = "catchment", value_name = "NAME")]

@@ -151,6 +151,7 @@ struct LeafSums<'a> {
     matched_lines: u64,
     /// Where a series is in the `sums` of each bucket.
     series: FirstSeries<usize>,
+    /// How many places were given.
     places: usize,
     /// Where lines of these labels count, if anywhere.
     known: HashMap<Vec<u8>, Option<usize>, RandomState>,

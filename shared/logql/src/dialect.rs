@@ -13,6 +13,9 @@ const POSIX_CLASSES: [&str; 14] = [
     "upper", "word", "xdigit",
 ];
 
+/// The escapes that stand for more than one character.
+const SETS: [char; 8] = ['d', 'D', 'w', 'W', 's', 'S', 'p', 'P'];
+
 /// The pattern for Rust's library, or why Go refuses it. What Go does not know
 /// and Rust's library does not either is left as it is, for the library to refuse.
 pub(crate) fn in_rust(pattern: &str) -> Result<String, String> {
@@ -192,46 +195,48 @@ fn class<'p>(after: &'p str, out: &mut String) -> Result<&'p str, String> {
         rest = tail;
     }
     let mut first = true;
-    while let Some(c) = rest.chars().next() {
-        let tail = rest.get(c.len_utf8()..).unwrap_or_default();
-        let end = tail.strip_prefix('-').and_then(|tail| tail.chars().next());
-        let ends_range = |end: &char| !matches!(end, ']' | '\\') && *end < c;
-        if let Some(end) = end.filter(|end| c != '\\' && (first || c != ']') && ends_range(end)) {
-            return Err(format!("invalid character class range: `{c}-{end}`"));
+    while !rest.is_empty() {
+        if let Some(tail) = rest.strip_prefix(']').filter(|_| !first) {
+            out.push(']');
+            return Ok(tail);
         }
-        rest = match c {
-            ']' if !first => {
-                out.push(']');
-                return Ok(tail);
-            }
-            '\\' if tail.is_empty() => return Err("trailing backslash at end of expression: ``".to_owned()),
-            '\\' => escaped_character(tail, out)?,
-            '[' => match tail.strip_prefix(':').and_then(|tail| tail.split_once(":]")) {
-                Some((name, tail)) if POSIX_CLASSES.contains(&name.trim_start_matches('^')) => {
-                    out.push_str(&format!("[:{name}:]"));
-                    tail
-                }
-                Some((name, _)) => return Err(format!("invalid character class range: `[:{name}:]`")),
-                None => {
-                    out.push_str("\\[");
-                    tail
-                }
-            },
-            // Two of these are an operation of sets in Rust's library.
-            '&' | '~' | ']' => {
-                out.extend(['\\', c]);
-                tail
-            }
-            '-' if first || tail.starts_with(']') => {
-                out.push_str("\\-");
-                tail
-            }
-            c => {
-                out.push(c);
-                tail
-            }
-        };
         first = false;
+        if let Some((name, tail)) = rest.strip_prefix("[:").and_then(|tail| tail.split_once(":]")) {
+            if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
+                return Err(format!("invalid character class range: `[:{name}:]`"));
+            }
+            out.push_str(&format!("[:{name}:]"));
+            rest = tail;
+            continue;
+        }
+        let is_set = rest.strip_prefix('\\').is_some_and(|name| name.starts_with(SETS));
+        let tail = class_member(rest, out)?;
+        let end = tail.strip_prefix('-').filter(|end| !is_set && !end.is_empty() && !end.starts_with(']'));
+        let Some(end) = end else {
+            rest = tail;
+            continue;
+        };
+        out.push('-');
+        let tail = class_member(end, out)?;
+        let range = rest.get(..rest.len() - tail.len()).unwrap_or(rest);
+        if !range.contains('\\') && rest.chars().next() > end.chars().next() {
+            return Err(format!("invalid character class range: `{range}`"));
+        }
+        rest = tail;
+    }
+    Err(format!("missing closing ]: `[{after}`"))
+}
+
+/// Writes a character or an escape of a class; gives what follows it.
+fn class_member<'p>(text: &'p str, out: &mut String) -> Result<&'p str, String> {
+    let Some(c) = text.chars().next() else { return Ok(text) };
+    let rest = text.get(c.len_utf8()..).unwrap_or_default();
+    match c {
+        '\\' if rest.is_empty() => return Err("trailing backslash at end of expression: ``".to_owned()),
+        '\\' => return escaped_character(rest, out),
+        // In Rust's library some of these begin a class, two others are an operation of sets.
+        '[' | ']' | '&' | '~' | '-' => out.extend(['\\', c]),
+        c => out.push(c),
     }
     Ok(rest)
 }
@@ -241,10 +246,6 @@ pub(crate) fn in_go_words(source: &str, why: &str) -> String {
     match why {
         "unclosed group" => format!("missing closing ): `{source}`"),
         "unopened group" => format!("unexpected ): `{source}`"),
-        "unclosed character class" => {
-            let from = open_class(source).and_then(|at| source.get(at..)).unwrap_or(source);
-            format!("missing closing ]: `{from}`")
-        }
         "repetition operator missing expression" => {
             let operator = source.find(['*', '+', '?']).and_then(|at| source.get(at..=at)).unwrap_or(source);
             format!("missing argument to repetition operator: `{operator}`")
@@ -255,21 +256,6 @@ pub(crate) fn in_go_words(source: &str, why: &str) -> String {
         }
         other => other.to_owned(),
     }
-}
-
-/// Where the class begins that is not closed.
-fn open_class(source: &str) -> Option<usize> {
-    let (mut open, mut escaped) = (None, false);
-    for (at, c) in source.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' if open.is_none() => open = Some(at),
-            ']' => open = None,
-            _ => {}
-        }
-    }
-    open
 }
 
 #[cfg(test)]
@@ -293,6 +279,11 @@ mod tests {
             (r"\Qa.b\E.", r"a\.b."),
             (r"\pL\p{Greek}{2}", r"\p{L}\p{Greek}{2}"),
             (r"[\PL\p{^Lu}]", r"[\P{L}\P{Lu}]"),
+            ("[a-z-0-9]", r"[a-z\-0-9]"),
+            ("[+--_-]", r"[+-\-_\-]"),
+            (r"[\w-.]", r"[[0-9A-Za-z_]\-.]"),
+            (r"[\x00-\x1f-!]", r"[\x{00}-\x{1f}\-!]"),
+            (r"[[:^alpha:]-x[]", r"[[:^alpha:]\-x\[]"),
             ("(?P<1a>x)", "(?P<_1a>x)"),
             (r"\x{e9}\x41[\x{1F600}]", r"\x{e9}\x{41}[\x{1F600}]"),
             (r"\0\123\12a", r"\x{0}\x{53}\x{a}a"),
@@ -316,6 +307,7 @@ mod tests {
             ("(?iR:x)", "invalid or unsupported Perl syntax: `(?iR`"),
             ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
             ("[z-a]", "invalid character class range: `z-a`"),
+            (r"x[a\]b", r"missing closing ]: `[a\]b`"),
             (r"\u0075", r"invalid escape sequence: `\u`"),
             (r"\y", r"invalid escape sequence: `\y`"),
             (r"\8", r"invalid escape sequence: `\8`"),

@@ -39,6 +39,9 @@ use crate::row::StoredRow;
 /// Begins a placeholder in a stored line or message.
 pub(crate) const MARK: u8 = 0x1a;
 
+/// Stands for the message, in the lines of `ingest` too.
+const MESSAGE: &str = "\u{1a}m";
+
 /// Milliseconds of the years 1970 to 9999, whose time of day is in lines as it is in SQL.
 const PLAIN_YEARS: std::ops::Range<i64> = 0..253_402_300_800_000;
 
@@ -54,6 +57,19 @@ pub fn escape_line(line: &str) -> Cow<'_, str> {
         return Cow::Borrowed(line);
     }
     Cow::Owned(line.replace('\u{1a}', "\u{1a}0"))
+}
+
+/// A line as `ingest` stores it: without the message, where that is a piece of
+/// it in memory, which has a column of its own.
+pub(crate) fn without_message<'l>(line: &'l str, message: &str) -> Cow<'l, str> {
+    let around = || {
+        let at = message.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
+        Some((line.get(..at)?, line.get(at + message.len()..)?))
+    };
+    if message.len() <= MESSAGE.len() || memchr(MARK, line.as_bytes()).is_some() {
+        return escape_line(line);
+    }
+    around().map_or(Cow::Borrowed(line), |(before, after)| [before, MESSAGE, after].concat().into())
 }
 
 impl<'a> StoredRow<'a> {

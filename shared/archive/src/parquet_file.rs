@@ -36,7 +36,7 @@ pub use merged::{MergedWriter, Written};
 
 /// Lines of about this many bytes make a page, one line at least: what a reader
 /// must hold in memory to see one value.
-const PAGE_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = 1 << 18;
 
 /// A page has at most this many rows.
 const PAGE_ROWS: usize = 20_000;

@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::event_id::{EventIds, Parts};
-use crate::fold::escape_line;
+use crate::fold::{escape_line, without_message};
 
 /// What every kind of row says of each column, named as the column is.
 pub(crate) trait Row {
@@ -344,7 +344,7 @@ impl Row for NewRow<'_> {
         self.record.duration_ms
     }
     fn line(&self) -> Option<Cow<'_, str>> {
-        Some(escape_line(self.record.line))
+        Some(without_message(self.record.line, &self.record.message))
     }
     fn attributes(&self) -> Option<&str> {
         self.record.attributes.as_deref()

@@ -71,10 +71,17 @@ fn check(records: &[LogRecord<'_>]) {
             more_event_ids: found["more_event_ids"].as_str(),
             event_batch: found["event_batch"].as_str(),
             event_index: found["event_index"].as_i64().map(|index| index as i32),
+            message: found["message"].as_str(),
+            line: found["line"].as_str(),
             ..StoredRow::default()
         };
-        for (column, id) in [("event_id", stored.event_id()), ("more_event_ids", stored.more_event_ids())] {
-            assert_eq!(json!(id), expected[column], "row {row}, {column}");
+        for (column, text) in [
+            ("event_id", stored.event_id()),
+            ("more_event_ids", stored.more_event_ids()),
+            ("message", Some(stored.message())),
+            ("line", Some(stored.line())),
+        ] {
+            assert_eq!(json!(text), expected[column], "row {row}, {column}");
             expected.as_object_mut().unwrap().remove(column);
         }
         for (column, value) in expected.as_object().unwrap() {
@@ -120,11 +127,23 @@ fn a_marker_in_a_line_is_escaped() {
     let records = lines.map(|line| record("e", line));
     let found = rows(write_parquet(&records).unwrap());
     let stored: Vec<_> = found.iter().map(|row| row["line"].as_str().unwrap()).collect();
-    assert_eq!(stored, ["\u{1a}0", "a\u{1a}00b", "plain"]);
+    assert_eq!(stored, ["\u{1a}0", "a\u{1a}00b", "\u{1a}m"]);
     for (stored, line) in stored.iter().zip(lines) {
-        let row = StoredRow { line: Some(stored), ..StoredRow::default() };
+        let row = StoredRow { line: Some(stored), message: Some(line), ..StoredRow::default() };
         assert_eq!(row.line(), line);
     }
+}
+
+#[test]
+fn a_message_is_stored_once() {
+    let lines = LINES.map(redact);
+    let records: Vec<_> =
+        lines.iter().map(|line| LogRecord::parse(line, &SOURCE, "e", EventTime::Arrived(0))).collect();
+    let found = rows(write_parquet(&records).unwrap());
+    let stored: Vec<_> = found.iter().map(|row| row["line"].as_str().unwrap()).collect();
+    assert!(stored[0].starts_with("{\"level\":\"ERROR\",\"message\":\"\u{1a}m\","), "{stored:?}");
+    assert_eq!(stored[1], "2024-12-19 10:30:15 - app.core - INFO - ok", "shorter than a placeholder");
+    assert_eq!(stored[2], "\u{1a}m");
 }
 
 #[test]

@@ -5,10 +5,9 @@
 //! where it is not there is it searched for. What is found differs with what
 //! came before, what comes out when it is put together again does not.
 
-use memchr::memmem;
 use memchr::{memchr, memchr_iter};
 
-use super::{MARK, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
+use super::{MARK, MESSAGE, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
 use crate::event_id::{EventIds, Parts, Wide};
 use crate::row::StoredRow;
 
@@ -53,26 +52,40 @@ impl Needle<'_> {
         self.text.len() >= MIN_DISTINCTIVE
     }
 
-    /// Where the text stands by itself, from `from` on: `12` is not in `123`.
-    fn find(&self, text: &str, from: usize) -> Option<usize> {
+    /// Whether the text, where it is at `at`, lies over the message's placeholder.
+    fn is_over(&self, message: Option<usize>, at: usize) -> bool {
+        let meets = |message| at < message + MESSAGE.len() && message < at + self.text.len();
+        message.is_some_and(meets) && self.text != MESSAGE
+    }
+
+    fn is_searched(&self) -> bool {
+        self.text.len() >= MIN_SEARCHED || self.text == MESSAGE
+    }
+
+    /// Where the text stands by itself, from `from` on: `12` is not in `123`. Never
+    /// over the message's placeholder, which is at `message`.
+    fn find(&self, text: &str, from: usize, message: Option<usize>) -> Option<usize> {
+        if self.text == MESSAGE {
+            return message.filter(|at| *at >= from);
+        }
         let (haystack, needle) = (text.as_bytes(), self.text.as_bytes());
         let is_part = |edge: Option<&u8>, beyond: Option<&u8>| {
             edge.is_some_and(u8::is_ascii_alphanumeric) && beyond.is_some_and(u8::is_ascii_alphanumeric)
         };
-        let mut from = from;
-        for _ in 0..MAX_TRIES {
-            let at = from + memmem::find(haystack.get(from..)?, needle)?;
-            let end = at + needle.len();
-            let before = at.checked_sub(1).and_then(|at| haystack.get(at));
-            // A time follows a `T`, and a message whatever it likes.
-            let is_free = matches!(self.letter, b'i' | b'm' | b'j')
-                || !is_part(needle.first(), before) && !is_part(needle.last(), haystack.get(end));
-            if is_free {
-                return Some(at);
-            }
-            from = at + 1;
-        }
-        None
+        // Texts are short: to prepare a search would take longer than this one.
+        let first = *needle.first()?;
+        memchr_iter(first, haystack.get(from..)?)
+            .map(|at| from + at)
+            .filter(|at| haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle)))
+            .take(MAX_TRIES)
+            .find(|at| {
+                let before = at.checked_sub(1).and_then(|at| haystack.get(at));
+                // A time follows a `T`, and a message whatever it likes.
+                let is_free = matches!(self.letter, b'i' | b'm' | b'j')
+                    || !is_part(needle.first(), before)
+                        && !is_part(needle.last(), haystack.get(at + needle.len()));
+                is_free && !self.is_over(message, *at)
+            })
     }
 }
 
@@ -81,6 +94,8 @@ struct Needles<'r> {
     list: [Needle<'r>; MAX_NEEDLES],
     count: usize,
     mask: u64,
+    /// Where the line has the placeholder of its message already.
+    message: Option<usize>,
 }
 
 impl<'r> Needles<'r> {
@@ -235,7 +250,8 @@ impl Folder {
 
         status.clear();
         row.status_code.into_iter().for_each(|code| put_number(code, status));
-        let mut needles = Needles { list: [Needle::default(); MAX_NEEDLES], count: 0, mask: 0 };
+        let mut needles =
+            Needles { list: [Needle::default(); MAX_NEEDLES], count: 0, mask: 0, message: None };
         needles.add(b'r', row.request_id.filter(|id| !id.starts_with(DERIVED)));
         needles.add(b't', row.trace_id);
         needles.add(b's', row.span_id);
@@ -249,7 +265,10 @@ impl Folder {
         }
 
         let text = row.line.unwrap_or_default();
-        if text.starts_with('{') && has_escapes(said) {
+        needles.message = message_place(text);
+        if needles.message.is_some() {
+            needles.add(b'm', Some(MESSAGE));
+        } else if text.starts_with('{') && has_escapes(said) {
             json.clear();
             put_json(said, json);
             needles.add(b'j', Some(json));
@@ -277,6 +296,13 @@ impl Folder {
     }
 }
 
+/// Where the only placeholder of a line is, if that is its message's.
+fn message_place(line: &str) -> Option<usize> {
+    let at = memchr(MARK, line.as_bytes())?;
+    let after = line.get(at..)?.strip_prefix(MESSAGE)?;
+    memchr(MARK, after.as_bytes()).is_none().then_some(at)
+}
+
 /// Writes `text` with placeholders to `out`, where it holds any of the needles.
 fn fold_text(
     text: &str,
@@ -286,7 +312,7 @@ fn fold_text(
     found: &mut Vec<(usize, usize)>,
     out: &mut String,
 ) -> bool {
-    if needles.mask == 0 || text.len() < MIN_SEARCHED || memchr(MARK, text.as_bytes()).is_some() {
+    if needles.mask == 0 || text.len() < MIN_SEARCHED || memchr(MARK, text.as_bytes()) != needles.message {
         return false;
     }
     let key = needles.mask << 1 | u64::from(is_line);
@@ -307,7 +333,7 @@ fn fold_text(
             if missed & needle.bit() & !shape.absent == 0 || !needle.is_distinctive() {
                 return false;
             }
-            let is_there = needle.find(out, 0).is_some();
+            let is_there = needle.find(out, 0, None).is_some();
             shape.absent |= if is_there { 0 } else { needle.bit() };
             is_there
         });
@@ -329,15 +355,16 @@ fn replay(text: &str, needles: &Needles<'_>, shape: &mut Shape, out: &mut String
         let Some(needle) = needles.list.get(step.needle) else { continue };
         let expected = end + step.gap;
         let is_there =
-            text.as_bytes().get(expected..).is_some_and(|rest| rest.starts_with(needle.text.as_bytes()));
+            text.as_bytes().get(expected..).is_some_and(|rest| rest.starts_with(needle.text.as_bytes()))
+                && !needle.is_over(needles.message, expected);
         let at = if is_there {
             Some(expected)
-        } else if needle.text.len() < MIN_SEARCHED || needle.letter == b'f' {
+        } else if !needle.is_searched() || needle.letter == b'f' {
             None
         } else {
             // It may stand there again.
             missed |= needle.bit();
-            needle.find(text, end)
+            needle.find(text, end, needles.message)
         };
         let Some((at, before)) = at.and_then(|at| Some((at, text.get(end..at)?))) else {
             missed |= needle.bit();
@@ -363,16 +390,17 @@ fn learn(text: &str, needles: &Needles<'_>, shape: &mut Shape, found: &mut Vec<(
             // Milliseconds are where they follow the seconds.
             let at = clock_end.map(|end: usize| end + 1).filter(|at| {
                 text.as_bytes().get(*at..).is_some_and(|rest| rest.starts_with(needle.text.as_bytes()))
+                    && !needle.is_over(needles.message, *at)
             });
             found.extend(at.map(|at| (at, index)));
             continue;
         }
-        if needle.text.len() < MIN_SEARCHED {
+        if !needle.is_searched() {
             continue;
         }
         let mut from = 0;
         for _ in 0..if needle.is_distinctive() { MAX_REPEATS } else { 1 } {
-            let Some(at) = needle.find(text, from) else { break };
+            let Some(at) = needle.find(text, from, needles.message) else { break };
             found.push((at, index));
             from = at + needle.text.len();
             if needle.letter == b'i' {

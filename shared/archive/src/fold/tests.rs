@@ -1,6 +1,7 @@
 //! Whatever is folded comes back byte for byte.
 
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use super::*;
 
@@ -67,6 +68,46 @@ fn an_access_line_is_nothing_but_placeholders() {
 }
 
 #[test]
+fn a_line_that_ingest_wrote_without_its_message_loses_the_rest() {
+    let line = "2026-03-13 10:30:15.045 INFO [main-1] paid in full by u-12 main-1";
+    let message = line.get(38..58).unwrap();
+    let stored = without_message(line, message);
+    assert_eq!(stored, "2026-03-13 10:30:15.045 INFO [main-1] \u{1a}m main-1");
+    let row = StoredRow {
+        timestamp: Some(1_773_397_815_045),
+        message: Some(message),
+        user_id: Some("u-12"),
+        severity_text: Some("INFO"),
+        attributes: Some(r#"{"thread":"main-1"}"#),
+        line: Some(&stored),
+        ..StoredRow::default()
+    };
+    check(&[row.clone(), row.clone()]);
+    assert_eq!(fold_line(&row), "2026-03-13 ^i.^f ^l [^D] ^m main-1");
+    assert_eq!(without_message(line, "paid in full by u-12"), line, "of elsewhere");
+    let short = "ab";
+    assert_eq!(without_message(short, short), "ab");
+}
+
+#[test]
+fn no_text_is_found_over_the_placeholder_of_the_message() {
+    let line = "a paid mb mb";
+    let message = line.get(2..6).unwrap();
+    let stored = without_message(line, message);
+    assert_eq!(stored, "a \u{1a}m mb mb");
+    for text in ["m mb", "a \u{1a}", " \u{1a}m", "\u{1a}m mb", "mb mb"] {
+        let row = StoredRow {
+            message: Some("paid"),
+            path: Some(text),
+            line: Some(&stored),
+            ..StoredRow::default()
+        };
+        check(&[row.clone(), row.clone()]);
+        assert!(fold_line(&row).starts_with("a ^m "), "{text}");
+    }
+}
+
+#[test]
 fn a_distinctive_text_is_left_out_wherever_it_stands() {
     let line = |order: [&str; 3]| order.join(" ");
     let lines = [line(["id=req-12345678", "x", "y"]), line(["x", "id=req-12345678", "req-12345678"])];
@@ -123,7 +164,7 @@ fn ids_of_a_batch_come_back() {
 /// Texts that are empty, equal, nested in each other and repeated, more often than not.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        "[ab]{0,3}",
+        "[abm]{0,3}",
         "[a0:\"\\\\,{}\u{1a}é]{0,12}",
         Just("0af7651916cd43dd".to_owned()),
         Just("x0af7651916cd43dd".to_owned()),
@@ -134,7 +175,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-type Texts = (Vec<Option<String>>, Vec<String>, Option<i64>, Option<i32>);
+type Texts = (Vec<Option<String>>, Vec<String>, Option<i64>, Option<i32>, Option<(Index, Index)>);
 
 fn texts() -> impl Strategy<Value = Texts> {
     (
@@ -142,6 +183,7 @@ fn texts() -> impl Strategy<Value = Texts> {
         proptest::collection::vec(text(), 0..6),
         proptest::option::of(prop_oneof![Just(1_773_397_815_045), any::<i64>()]),
         proptest::option::of(prop_oneof![Just(200), any::<i32>()]),
+        proptest::option::of(any::<(Index, Index)>()),
     )
 }
 
@@ -151,7 +193,7 @@ proptest! {
     fn any_row_comes_back(all in proptest::collection::vec(texts(), 1..12)) {
         let made: Vec<_> = all
             .iter()
-            .map(|(columns, pieces, time, status)| {
+            .map(|(columns, pieces, time, status, piece)| {
                 // The line is made of the columns, with something between.
                 let mut line = String::new();
                 for (i, piece) in pieces.iter().enumerate() {
@@ -159,17 +201,26 @@ proptest! {
                     line.push_str(columns[i % 9].as_deref().unwrap_or(" "));
                 }
                 let attributes = format!("{{\"a\":\"{}\",\"b\":200,\"c\":\"{}\"}}", pieces.concat(), line);
-                (columns, line, attributes, time, status)
+                (columns, line, attributes, time, status, piece)
             })
             .collect();
         let escaped: Vec<_> = made
             .iter()
-            .map(|(columns, line, ..)| (escape_line(line), escape_line(columns[0].as_deref().unwrap_or_default())))
+            .map(|(columns, line, .., piece)| {
+                // The message is a column, or a piece of the line.
+                let Some((start, end)) = piece else {
+                    return (escape_line(line), escape_line(columns[0].as_deref().unwrap_or_default()));
+                };
+                let ends: Vec<_> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
+                let (start, end) = (*start.get(&ends), *end.get(&ends));
+                let message = line.get(start.min(end)..start.max(end)).unwrap();
+                (without_message(line, message), escape_line(message))
+            })
             .collect();
         let rows: Vec<_> = made
             .iter()
             .zip(&escaped)
-            .map(|((columns, _, attributes, time, status), (line, message))| StoredRow {
+            .map(|((columns, _, attributes, time, status, _), (line, message))| StoredRow {
                 timestamp: **time,
                 time_unix_nano: time.map(|time| time.wrapping_mul(1_000_000)),
                 observed_timestamp: time.map(|time| time / 2),
@@ -188,6 +239,9 @@ proptest! {
                 ..StoredRow::default()
             })
             .collect();
+        for (row, (_, line, ..)) in rows.iter().zip(&made) {
+            assert_eq!(row.line(), line.as_str());
+        }
         check(&rows);
     }
 }

@@ -13,7 +13,7 @@ use crate::read::{Column, Columns, PageTexts, Place, Span};
 use crate::row::StoredRow;
 
 /// Rows are added until their lines are of so many bytes: pages and row groups end there.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 18;
 
 /// Texts of an input whose entries are remembered; a power of two.
 const REMEMBERED: usize = 8;
@@ -201,6 +201,9 @@ fn gather_texts(inputs: &[&Columns], places: &[Place], column: Column, out: &mut
         out.push_nulls(places.len());
         return 0;
     }
+    if views.iter().all(|view| matches!(view, PageTexts::Same(Some(_)))) {
+        return gather_same(&views, places, out);
+    }
     // An input's text, and the entry that it has in `out`.
     let mut known = vec![[(Span::NULL, 0); REMEMBERED]; inputs.len()];
     let mut bytes = 0;
@@ -208,10 +211,7 @@ fn gather_texts(inputs: &[&Columns], places: &[Place], column: Column, out: &mut
         let (view, known) = (views.get(place.input as usize), known.get_mut(place.input as usize));
         let (Some(view), Some(known)) = (view, known) else { continue };
         let (text, span) = view.get(place.row);
-        let span = match view {
-            PageTexts::Same(Some(_)) => Some(Span::WHOLE),
-            _ => span,
-        };
+        let span = span.or(matches!(view, PageTexts::Same(Some(_))).then_some(Span::WHOLE));
         let Some(span) = span.filter(|span| *span != Span::NULL) else {
             bytes += out.push(text);
             continue;
@@ -222,6 +222,22 @@ fn gather_texts(inputs: &[&Columns], places: &[Place], column: Column, out: &mut
         }
         bytes += out.push(text);
         *place = out.last().map_or((Span::NULL, 0), |entry| (span, entry));
+    }
+    bytes
+}
+
+/// Adds texts that differ from input to input only; bytes of them.
+fn gather_same(views: &[PageTexts<'_>], places: &[Place], out: &mut Texts) -> usize {
+    // The entry of each input's text in `out`.
+    let mut known = vec![None; views.len()];
+    let mut bytes = 0;
+    for place in places {
+        let input = place.input as usize;
+        let Some((view, known)) = views.get(input).zip(known.get_mut(input)) else { continue };
+        if !known.is_some_and(|entry| out.push_again(entry)) {
+            bytes += out.push(view.get(place.row).0);
+            *known = out.last();
+        }
     }
     bytes
 }

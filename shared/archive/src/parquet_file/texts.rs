@@ -18,6 +18,9 @@ const MAX_PROBES: usize = 32;
 /// Places of the first hash table.
 const FIRST_PLACES: usize = 256;
 
+/// A place of the hash table that has no entry.
+const FREE: (u32, u32) = (NO_TEXT, 0);
+
 /// The texts of a column: distinct ones, and which each row has, while they
 /// repeat; else one after the other.
 #[derive(Debug, Default)]
@@ -27,8 +30,8 @@ pub(super) struct Texts {
     places: Vec<(u32, u32)>,
     /// Each row's entry, while there is a dictionary.
     indices: Vec<u32>,
-    /// Entries by their hash.
-    table: Vec<u32>,
+    /// Entries by their hash, with the hash.
+    table: Vec<(u32, u32)>,
     is_plain: bool,
 }
 
@@ -82,10 +85,6 @@ impl Texts {
         self.bytes.push_str(text);
     }
 
-    fn get(&self, index: u32) -> Option<&str> {
-        self.at(self.places.get(index as usize)?)
-    }
-
     /// Whether the entry is this text: its bytes are looked at where it is as long.
     fn is(&self, index: u32, text: &str) -> bool {
         let Some(&(at, length)) = self.places.get(index as usize) else { return false };
@@ -107,21 +106,22 @@ impl Texts {
             self.grow();
         }
         let mask = self.table.len() - 1;
-        let mut at = hash(text.as_bytes());
+        let hash = hash(text.as_bytes());
+        let mut at = hash as usize;
         for _ in 0..MAX_PROBES {
             at &= mask;
-            let index = *self.table.get(at)?;
+            let (index, hashed) = *self.table.get(at)?;
             if index == NO_TEXT {
                 let entries = self.places.len();
                 let is_worth_it = entries < TRIAL_ENTRIES || entries * VALUES_AN_ENTRY <= self.indices.len();
                 if entries == MAX_ENTRIES || !is_worth_it {
                     return None;
                 }
-                *self.table.get_mut(at)? = entries as u32;
+                *self.table.get_mut(at)? = (entries as u32, hash);
                 self.add(text);
                 return Some(entries as u32);
             }
-            if self.is(index, text) {
+            if hashed == hash && self.is(index, text) {
                 return Some(index);
             }
             at += 1;
@@ -131,14 +131,13 @@ impl Texts {
 
     fn grow(&mut self) {
         let size = (self.table.len() * 2).max(FIRST_PLACES);
-        self.table.clear();
-        self.table.resize(size, NO_TEXT);
-        for index in 0..self.places.len() as u32 {
-            let mut at = self.get(index).map_or(0, |text| hash(text.as_bytes()));
+        let entries = std::mem::replace(&mut self.table, vec![FREE; size]);
+        for entry in entries.into_iter().filter(|entry| *entry != FREE) {
+            let mut at = entry.1 as usize;
             // Half of the places are free at least.
             while let Some(place) = self.table.get_mut(at & (size - 1)) {
-                if *place == NO_TEXT {
-                    *place = index;
+                if *place == FREE {
+                    *place = entry;
                     break;
                 }
                 at += 1;
@@ -163,7 +162,7 @@ impl Texts {
         self.bytes.clear();
         self.places.clear();
         self.indices.clear();
-        self.table.fill(NO_TEXT);
+        self.table.fill(FREE);
         self.is_plain = false;
     }
 
@@ -180,14 +179,14 @@ impl Texts {
 }
 
 /// Of all bytes, eight at a time.
-fn hash(bytes: &[u8]) -> usize {
+fn hash(bytes: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |all: u64, word: u64| (all.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let (words, rest) = bytes.as_chunks::<8>();
     let all = words.iter().fold(bytes.len() as u64, |all, word| mix(all, u64::from_le_bytes(*word)));
     let tail = rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
     let all = mix(all, tail);
-    (all ^ (all >> 32)) as usize
+    (all ^ (all >> 32)) as u32
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Way {
     fn is_at(&self, columns: &Columns, row: u32) -> bool {
         let text = columns.get(self.column).and_then(|values| values.text(row));
         text == Some(&self.value)
-            && self.event.is_none_or(|event| EventId::of_row(&columns.identity(row)) == event)
+            && self.event.is_none_or(|event| EventId::of_row(&columns.identities().of(row)) == event)
     }
 }
 

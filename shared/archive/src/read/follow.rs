@@ -155,7 +155,7 @@ impl<'s, S: ObjectReader> Follower<'s, S> {
                 Current::Past(rows) => rows.row(),
                 Current::New(merge) => merge.row(),
             };
-            let id = row.map(|row| (EventId::of_row(&row), row.timestamp.unwrap_or_default()));
+            let id = row.map(|row| (EventId::of_row(&(&row).into()), row.timestamp.unwrap_or_default()));
             if id.is_some_and(|(id, millis)| id == EventId::NONE || self.seen.add(id, millis)) {
                 break;
             }

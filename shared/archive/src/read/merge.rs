@@ -16,7 +16,7 @@ use super::column::ColumnSet;
 use super::fetch::{MAX_REQUESTS, all};
 use super::file::OpenFile;
 use super::filter::Wanted;
-use super::rows::{Cursor, Order};
+use super::rows::{Columns, Cursor, Identity, Order};
 use super::seen::{Batches, EventId, Seen};
 use super::together::{MergedRows, Together};
 use super::values::Scratch;
@@ -101,11 +101,6 @@ pub(super) struct Position {
     more: Reverse<u32>,
 }
 
-/// The milliseconds that rows are sorted by: 0 for a row without a time.
-fn millis(row: &StoredRow<'_>) -> i64 {
-    row.timestamp.unwrap_or_default()
-}
-
 /// Turns times around, so that the newest are least.
 fn turned(order: Order, millis: i64) -> i64 {
     match order {
@@ -115,9 +110,11 @@ fn turned(order: Order, millis: i64) -> i64 {
 }
 
 impl Position {
-    fn of<'a>(order: Order, row: &StoredRow<'a>, batches: &mut Batches<'a>) -> Self {
+    /// A row without a time is sorted as one of 1970.
+    fn of<'a>(order: Order, row: &Identity<'a>, batches: &mut Batches<'a>) -> Self {
         let more = row.more_event_ids.map_or(0, |ids| ids.bytes().filter(|byte| *byte == b',').count() + 1);
-        Self { time: turned(order, millis(row)), id: batches.id_of(row), more: Reverse(more as u32) }
+        let millis = row.timestamp.unwrap_or_default();
+        Self { time: turned(order, millis), id: batches.id_of(row), more: Reverse(more as u32) }
     }
 }
 
@@ -421,7 +418,10 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
         let Some(open) = self.open.get(rank).and_then(Option::as_ref) else { return false };
         let more = match position.more {
             Reverse(0) => None,
-            _ => open.positions.get(open.at).and_then(|(_, row)| open.cursor.identity(*row).more_event_ids),
+            _ => open
+                .row()
+                .zip(open.cursor.columns())
+                .and_then(|(row, columns)| columns.identities().of(row).more_event_ids),
         };
         let time = turned(self.order, position.time);
         let more = || more.into_iter().flat_map(|ids| ids.split(',')).map(|id| position.id.of_more(id));
@@ -452,9 +452,10 @@ impl Open {
         self.positions.clear();
         let cursor = &self.cursor;
         let mut batches = Batches::default();
-        self.positions.extend(
-            cursor.rows.iter().map(|row| (Position::of(order, &cursor.identity(*row), &mut batches), *row)),
-        );
+        if let Some(identities) = cursor.columns().map(Columns::identities) {
+            let position = |row: &u32| (Position::of(order, &identities.of(*row), &mut batches), *row);
+            self.positions.extend(cursor.rows.iter().map(position));
+        }
         if !self.positions.is_sorted_by_key(|(position, _)| position) {
             self.positions.sort_by_key(|(position, _)| *position);
         }

@@ -117,21 +117,66 @@ impl Columns {
             event_index: int(EventIndex),
         }
     }
+
+    /// What identifies rows.
+    pub(super) fn identities(&self) -> Identities<'_> {
+        Identities {
+            timestamp: self.numbers(Column::Timestamp),
+            observed_timestamp: self.numbers(Column::ObservedTimestamp),
+            event_id: self.texts(Column::EventId),
+            more_event_ids: self.texts(Column::MoreEventIds),
+            event_batch: self.texts(Column::EventBatch),
+            event_index: self.numbers(Column::EventIndex),
+        }
+    }
 }
 
-impl Columns {
-    /// The columns of [`ColumnSet::IDENTITY`] of a row.
-    pub fn identity(&self, row: u32) -> StoredRow<'_> {
-        let text = |column| self.get(column)?.text(row);
-        let number = |column| self.get(column)?.number(row);
-        StoredRow {
-            timestamp: number(Column::Timestamp),
-            observed_timestamp: number(Column::ObservedTimestamp),
-            event_id: text(Column::EventId),
-            more_event_ids: text(Column::MoreEventIds),
-            event_batch: text(Column::EventBatch),
-            event_index: number(Column::EventIndex).map(|number| number as i32),
-            ..StoredRow::default()
+/// The columns of [`ColumnSet::IDENTITY`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identities<'c> {
+    timestamp: PageNumbers<'c>,
+    observed_timestamp: PageNumbers<'c>,
+    event_id: PageTexts<'c>,
+    more_event_ids: PageTexts<'c>,
+    event_batch: PageTexts<'c>,
+    event_index: PageNumbers<'c>,
+}
+
+/// What identifies a row, and its time; as stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'c> {
+    pub timestamp: Option<i64>,
+    /// When CloudWatch was given the event, in milliseconds since the epoch.
+    pub observed_millis: Option<i64>,
+    pub event_id: Option<&'c str>,
+    pub more_event_ids: Option<&'c str>,
+    pub event_batch: Option<&'c str>,
+    pub event_index: Option<i32>,
+}
+
+impl<'c> From<&StoredRow<'c>> for Identity<'c> {
+    fn from(row: &StoredRow<'c>) -> Self {
+        Self {
+            timestamp: row.timestamp,
+            observed_millis: row.observed_millis(),
+            event_id: row.event_id,
+            more_event_ids: row.more_event_ids,
+            event_batch: row.event_batch,
+            event_index: row.event_index,
+        }
+    }
+}
+
+impl<'c> Identities<'c> {
+    pub fn of(&self, row: u32) -> Identity<'c> {
+        let timestamp = self.timestamp.get(row);
+        Identity {
+            timestamp,
+            observed_millis: self.observed_timestamp.get(row).or(timestamp),
+            event_id: self.event_id.get(row).0,
+            more_event_ids: self.more_event_ids.get(row).0,
+            event_batch: self.event_batch.get(row).0,
+            event_index: self.event_index.get(row).map(|index| index as i32),
         }
     }
 }
@@ -214,11 +259,6 @@ impl Cursor {
     /// A row of the decoded pages.
     pub fn row(&self, row: u32) -> StoredRow<'_> {
         self.group.as_ref().map(|group| group.columns.row(row)).unwrap_or_default()
-    }
-
-    /// What identifies a row, and its time.
-    pub fn identity(&self, row: u32) -> StoredRow<'_> {
-        self.group.as_ref().map(|group| group.columns.identity(row)).unwrap_or_default()
     }
 
     /// Decodes the next set of pages that has wanted rows; `false` at the end.

@@ -5,8 +5,8 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use super::rows::Identity;
 use crate::event_id::Wide;
-use crate::row::StoredRow;
 
 /// Digits of the ids that CloudWatch gives.
 const ID_DIGITS: usize = 56;
@@ -99,7 +99,7 @@ impl EventId {
     }
 
     /// The id of a row's first event.
-    pub fn of_row(row: &StoredRow<'_>) -> Self {
+    pub fn of_row(row: &Identity<'_>) -> Self {
         Batches::default().id_of(row)
     }
 }
@@ -117,10 +117,10 @@ impl<'a> Batches<'a> {
     const MOST: usize = 16;
 
     /// The id of a row's first event.
-    pub fn id_of(&mut self, row: &StoredRow<'a>) -> EventId {
+    pub fn id_of(&mut self, row: &Identity<'a>) -> EventId {
         let mut parts = || {
             let batch = self.number_of(row.event_batch?)?;
-            Some(EventId::of_parts(row.observed_millis()?, batch, row.event_index?))
+            Some(EventId::of_parts(row.observed_millis?, batch, row.event_index?))
         };
         row.event_id.map(EventId::of_text).or_else(&mut parts).unwrap_or(EventId::NONE)
     }

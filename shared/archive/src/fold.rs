@@ -2,8 +2,9 @@
 //!
 //! In files of schema version 3 a U+001A in these two columns begins a
 //! placeholder; the next character says of what. `ingest` writes U+001A `0` for
-//! a U+001A of the line's own, and nothing else of the sort. Merged files leave
-//! out of `line`, and of `message`, what other columns of the row hold:
+//! a U+001A of the line's own, and U+001A `m` for the message in a line that has
+//! it once as it is. Merged files leave out of `line`, and of `message`, what
+//! other columns of the row hold:
 //!
 //! | after U+001A | stands for | in SQL (each within `coalesce(…, '')`) |
 //! |---|---|---|

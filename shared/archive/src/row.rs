@@ -49,8 +49,8 @@ pub(crate) trait Row {
     fn event_index(&self) -> Option<i32>;
 }
 
-/// A row as it is stored: literally, as `ingest` writes it and as files of old
-/// versions hold it, or folded, as merged files do.
+/// A row as it is stored: literally, as files of old versions hold it, without
+/// the message in the line, as `ingest` writes it, or folded, as merged files do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StoredRow<'a> {
     /// When it happened, in milliseconds since the epoch.

@@ -5,6 +5,7 @@
 //! where it is not there is it searched for. What is found differs with what
 //! came before, what comes out when it is put together again does not.
 
+use memchr::memmem;
 use memchr::{memchr, memchr_iter};
 
 use super::{MARK, MESSAGE, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
@@ -25,6 +26,9 @@ const MAX_REPEATS: usize = 4;
 
 /// Places of a text that are looked at for one where it stands by itself.
 const MAX_TRIES: usize = 4;
+
+/// In texts up to so many bytes a search would take longer to prepare than to make without.
+pub(super) const MAX_SHORT: usize = 1024;
 
 /// Shapes that are remembered; a power of two.
 const SHAPES: usize = 1024;
@@ -72,21 +76,30 @@ impl Needle<'_> {
         let is_part = |edge: Option<&u8>, beyond: Option<&u8>| {
             edge.is_some_and(u8::is_ascii_alphanumeric) && beyond.is_some_and(u8::is_ascii_alphanumeric)
         };
-        // Texts are short: to prepare a search would take longer than this one.
-        let first = *needle.first()?;
-        memchr_iter(first, haystack.get(from..)?)
-            .map(|at| from + at)
-            .filter(|at| haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle)))
-            .take(MAX_TRIES)
-            .find(|at| {
-                let before = at.checked_sub(1).and_then(|at| haystack.get(at));
-                // A time follows a `T`, and a message whatever it likes.
-                let is_free = matches!(self.letter, b'i' | b'm' | b'j')
-                    || !is_part(needle.first(), before)
-                        && !is_part(needle.last(), haystack.get(at + needle.len()));
-                is_free && !self.is_over(message, *at)
-            })
+        let mut from = from;
+        for _ in 0..MAX_TRIES {
+            let at = from + place_of(needle, haystack.get(from..)?)?;
+            let end = at + needle.len();
+            let before = at.checked_sub(1).and_then(|at| haystack.get(at));
+            // A time follows a `T`, and a message whatever it likes.
+            let is_free = matches!(self.letter, b'i' | b'm' | b'j')
+                || !is_part(needle.first(), before) && !is_part(needle.last(), haystack.get(end));
+            if is_free && !self.is_over(message, at) {
+                return Some(at);
+            }
+            from = at + 1;
+        }
+        None
     }
+}
+
+/// Where the needle is in the text.
+fn place_of(needle: &[u8], text: &[u8]) -> Option<usize> {
+    if text.len() > MAX_SHORT {
+        return memmem::find(text, needle);
+    }
+    memchr_iter(*needle.first()?, text)
+        .find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(needle)))
 }
 
 /// The needles of one row.

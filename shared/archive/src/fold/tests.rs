@@ -108,6 +108,16 @@ fn no_text_is_found_over_the_placeholder_of_the_message() {
 }
 
 #[test]
+fn texts_are_found_in_lines_of_any_length() {
+    for length in [encode::MAX_SHORT, encode::MAX_SHORT + 1] {
+        let line = format!("{:>length$}", "id=rreq-1 req-12345678");
+        let row = StoredRow { request_id: Some("req-12345678"), line: Some(&line), ..StoredRow::default() };
+        check(std::slice::from_ref(&row));
+        assert!(fold_line(&row).ends_with(" id=rreq-1 ^r"), "{length}");
+    }
+}
+
+#[test]
 fn a_distinctive_text_is_left_out_wherever_it_stands() {
     let line = |order: [&str; 3]| order.join(" ");
     let lines = [line(["id=req-12345678", "x", "y"]), line(["x", "id=req-12345678", "req-12345678"])];

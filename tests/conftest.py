@@ -93,12 +93,13 @@ def event_id(group, stream, number, at):
     return str((at << 144) + (batch << 16) + number).zfill(56)
 
 
-def with_event_id(row):
-    """A row of a file, its event's id whole."""
+def put_together(row):
+    """A row of a file that ingest wrote, its event's id and its line whole."""
     batch, index = row.pop("event_batch"), row.pop("event_index")
     if batch is not None:
         at = round((row["observed_timestamp"] or row["timestamp"]).timestamp() * 1000)
         row["event_id"] = str((at << 144) + int(batch) + index).zfill(56)
+    row["line"] = row["line"].replace("\x1am", row["message"])
     return row
 
 
@@ -195,7 +196,7 @@ class Deployed:
             [files, group],
         )
         names = [column[0] for column in rows.description]
-        return [with_event_id(dict(zip(names, row))) for row in rows.fetchall()]
+        return [put_together(dict(zip(names, row))) for row in rows.fetchall()]
 
     def items(self, table):
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack[table])

@@ -48,8 +48,10 @@ const PLAIN_YEARS: std::ops::Range<i64> = 0..253_402_300_800_000;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// What ends a piece of `attributes` that is no text.
-const PUNCTUATION: [char; 6] = [':', ',', '{', '}', '[', ']'];
+/// What stands around the pieces of `attributes` that are no texts.
+fn is_punctuation(char: char) -> bool {
+    matches!(char, ':' | ',' | '{' | '}' | '[' | ']')
+}
 
 /// A line or message as a file of schema version 3 holds it literally; readers
 /// of older versions give rows this way, too.
@@ -213,6 +215,6 @@ fn put_piece(attributes: &str, letter: u8, out: &mut String) {
     if index % 2 == 1 {
         out.push_str(piece);
     } else {
-        out.extend(piece.chars().filter(|char| !PUNCTUATION.contains(char)));
+        out.extend(piece.chars().filter(|char| !is_punctuation(*char)));
     }
 }

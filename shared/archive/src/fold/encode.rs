@@ -7,8 +7,9 @@
 
 use memchr::memmem;
 use memchr::{memchr, memchr_iter};
+use wide::u8x16;
 
-use super::{MARK, MESSAGE, PLAIN_YEARS, PUNCTUATION, has_escapes, put_json, put_number, put_time};
+use super::{MARK, MESSAGE, PLAIN_YEARS, has_escapes, is_punctuation, put_json, put_number, put_time};
 use crate::event_id::{EventIds, Parts, Wide};
 use crate::row::StoredRow;
 
@@ -124,7 +125,7 @@ impl<'r> Needles<'r> {
     /// Pieces of a JSON object that are values: texts, or numbers and the like.
     fn add_pieces(&mut self, attributes: &'r str) {
         let mut is_value = false;
-        let quotes = memchr_iter(b'"', attributes.as_bytes()).chain([attributes.len()]);
+        let quotes = quotes(attributes.as_bytes()).chain([attributes.len()]);
         let mut begin = 0;
         for (letter, quote) in (b'A'..=b'Z').zip(quotes) {
             let Some(piece) = attributes.get(begin..quote) else { return };
@@ -140,9 +141,9 @@ impl<'r> Needles<'r> {
                     self.add(letter, Some(piece));
                 }
             } else {
-                let bare = piece.trim_matches(PUNCTUATION);
+                let bare = piece.trim_matches(is_punctuation);
                 is_value = piece.ends_with(':') && bare.is_empty();
-                if !bare.contains(PUNCTUATION) {
+                if !bare.contains(is_punctuation) {
                     self.add(letter, Some(bare));
                 }
             }
@@ -152,6 +153,23 @@ impl<'r> Needles<'r> {
     fn iter(&self) -> impl Iterator<Item = &Needle<'r>> {
         self.list.iter().take(self.count)
     }
+}
+
+/// Where the quotes of a text are, which has many: sixteen bytes are looked at together.
+fn quotes(text: &[u8]) -> impl Iterator<Item = usize> {
+    let (chunks, rest) = text.as_chunks::<16>();
+    let mut last = [0; 16];
+    last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+    chunks.iter().copied().chain([last]).enumerate().flat_map(|(index, chunk)| {
+        let mut hits = u8x16::new(chunk).simd_eq(u8x16::splat(b'"')).to_bitmask();
+        std::iter::from_fn(move || {
+            let hit = hits.trailing_zeros() as usize;
+            (hits != 0).then(|| {
+                hits &= hits - 1;
+                index * 16 + hit
+            })
+        })
+    })
 }
 
 /// One placeholder of a shape.

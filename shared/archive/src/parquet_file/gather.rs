@@ -44,11 +44,11 @@ pub(super) struct Added {
 impl Buffer {
     /// Folds and adds rows, one at least, until they make [`CHUNK_BYTES`].
     pub fn gather(&mut self, inputs: &[&Columns], places: &[Place], folder: &mut Folder) -> Added {
-        let lines = texts(inputs, places, Column::Line).unwrap_or_else(|| vec![None; places.len()]);
+        let lines = texts(inputs, places, Column::Line);
         let mut lines_bytes = 0;
-        let fitting = lines.iter().take_while(|line| {
+        let fitting = (0..places.len()).take_while(|row| {
             let fits = lines_bytes < CHUNK_BYTES;
-            lines_bytes += line.map_or(0, str::len);
+            lines_bytes += lines.at(*row).map_or(0, str::len);
             fits
         });
         let rows = fitting.count();
@@ -59,7 +59,7 @@ impl Buffer {
         }
         self.added(rows, bytes);
         let times = numbers(inputs, places, Column::Timestamp);
-        let millis = times.iter().flatten().flatten().fold(None, |bounds: Option<(i64, i64)>, millis| {
+        let millis = times.0.iter().flatten().fold(None, |bounds: Option<(i64, i64)>, millis| {
             let (first, last) = bounds.unwrap_or((*millis, *millis));
             Some((first.min(*millis), last.max(*millis)))
         });
@@ -71,44 +71,43 @@ impl Buffer {
         &mut self,
         inputs: &[&Columns],
         places: &[Place],
-        lines: &[Option<&str>],
+        lines: &Values<&str>,
         folder: &mut Folder,
     ) -> usize {
-        let text = |column| Values::new(texts(inputs, places, column));
-        let number = |column| Values::new(numbers(inputs, places, column));
-        let mut lines = lines.iter().copied();
-        let (mut messages, mut attributes) = (text(Column::Message), text(Column::Attributes));
-        let (mut trace_ids, mut span_ids) = (text(Column::TraceId), text(Column::SpanId));
-        let (mut request_ids, mut user_ids) = (text(Column::RequestId), text(Column::UserId));
-        let (mut event_names, mut levels) = (text(Column::EventName), text(Column::SeverityText));
-        let (mut methods, mut paths) = (text(Column::HttpMethod), text(Column::Path));
-        let (mut statuses, mut times) = (number(Column::StatusCode), number(Column::Timestamp));
-        let (mut nanos, mut observed) = (number(Column::TimeUnixNano), number(Column::ObservedTimestamp));
-        let (mut ids, mut more_ids) = (text(Column::EventId), text(Column::MoreEventIds));
-        let (mut batches, mut indices) = (text(Column::EventBatch), number(Column::EventIndex));
+        let text = |column| texts(inputs, places, column);
+        let number = |column| numbers(inputs, places, column);
+        let (messages, attributes) = (text(Column::Message), text(Column::Attributes));
+        let (trace_ids, span_ids) = (text(Column::TraceId), text(Column::SpanId));
+        let (request_ids, user_ids) = (text(Column::RequestId), text(Column::UserId));
+        let (event_names, levels) = (text(Column::EventName), text(Column::SeverityText));
+        let (methods, paths) = (text(Column::HttpMethod), text(Column::Path));
+        let (statuses, times) = (number(Column::StatusCode), number(Column::Timestamp));
+        let (nanos, observed) = (number(Column::TimeUnixNano), number(Column::ObservedTimestamp));
+        let (ids, more_ids) = (text(Column::EventId), text(Column::MoreEventIds));
+        let (batches, indices) = (text(Column::EventBatch), number(Column::EventIndex));
         let mut known = [(Wide::MAX, 0); BATCHES];
         let mut bytes = 0;
-        for place in places {
+        for (at, place) in places.iter().enumerate() {
             let row = StoredRow {
-                timestamp: times.next(),
-                time_unix_nano: nanos.next(),
-                observed_timestamp: observed.next(),
-                event_id: ids.next(),
-                severity_text: levels.next(),
-                message: messages.next(),
-                trace_id: trace_ids.next(),
-                span_id: span_ids.next(),
-                request_id: request_ids.next(),
-                user_id: user_ids.next(),
-                event_name: event_names.next(),
-                http_method: methods.next(),
-                path: paths.next(),
-                status_code: statuses.next().map(|code| code as i32),
-                line: lines.next().flatten(),
-                attributes: attributes.next(),
-                more_event_ids: more_ids.next(),
-                event_batch: batches.next(),
-                event_index: indices.next().map(|index| index as i32),
+                timestamp: times.at(at),
+                time_unix_nano: nanos.at(at),
+                observed_timestamp: observed.at(at),
+                event_id: ids.at(at),
+                severity_text: levels.at(at),
+                message: messages.at(at),
+                trace_id: trace_ids.at(at),
+                span_id: span_ids.at(at),
+                request_id: request_ids.at(at),
+                user_id: user_ids.at(at),
+                event_name: event_names.at(at),
+                http_method: methods.at(at),
+                path: paths.at(at),
+                status_code: statuses.at(at).map(|code| code as i32),
+                line: lines.at(at),
+                attributes: attributes.at(at),
+                more_event_ids: more_ids.at(at),
+                event_batch: batches.at(at),
+                event_index: indices.at(at).map(|index| index as i32),
                 ..StoredRow::default()
             };
             let folded = folder.fold(&row, place.event);
@@ -142,20 +141,21 @@ impl Buffer {
 
     /// Adds a column as it is; bytes of texts.
     fn gather_column(&mut self, inputs: &[&Columns], places: &[Place], column: Column) -> usize {
-        let all = || Values::new(numbers(inputs, places, column));
+        let all = || numbers(inputs, places, column);
+        let rows = 0..places.len();
         match self.column(column) {
             Some(Buffered::Texts(_, out)) => return gather_texts(inputs, places, column, out),
             Some(Buffered::Longs(out)) => {
-                let mut all = all();
-                out.extend(places.iter().map(|_| all.next()));
+                let all = all();
+                out.extend(rows.map(|row| all.at(row)));
             }
             Some(Buffered::Ints(out)) => {
-                let mut all = all();
-                out.extend(places.iter().map(|_| all.next().map(|number| number as i32)));
+                let all = all();
+                out.extend(rows.map(|row| all.at(row).map(|number| number as i32)));
             }
             Some(Buffered::Doubles(out)) => {
-                let mut all = all();
-                out.extend(places.iter().map(|_| all.next().map(|bits| f64::from_bits(bits as u64))));
+                let all = all();
+                out.extend(rows.map(|row| all.at(row).map(|bits| f64::from_bits(bits as u64))));
             }
             None => {}
         }
@@ -163,35 +163,31 @@ impl Buffer {
     }
 }
 
-/// Each place's value of a column, one after the other.
-struct Values<T>(Option<std::vec::IntoIter<Option<T>>>);
+/// Each place's value of a column; empty where no place has one.
+struct Values<T>(Vec<Option<T>>);
 
-impl<T> Values<T> {
-    fn new(values: Option<Vec<Option<T>>>) -> Self {
-        Self(values.map(Vec::into_iter))
-    }
-
-    fn next(&mut self) -> Option<T> {
-        self.0.as_mut()?.next().flatten()
+impl<T: Copy> Values<T> {
+    fn at(&self, row: usize) -> Option<T> {
+        self.0.get(row).copied().flatten()
     }
 }
 
-/// Each place's number; `None` where no place has one.
-fn numbers(inputs: &[&Columns], places: &[Place], column: Column) -> Option<Vec<Option<i64>>> {
+/// Each place's number.
+fn numbers(inputs: &[&Columns], places: &[Place], column: Column) -> Values<i64> {
     let views: Vec<_> = inputs.iter().map(|input| input.numbers(column)).collect();
     if views.iter().all(|view| view.is_null()) {
-        return None;
+        return Values(Vec::new());
     }
-    Some(places.iter().map(|place| views.get(place.input as usize)?.get(place.row)).collect())
+    Values(places.iter().map(|place| views.get(place.input as usize)?.get(place.row)).collect())
 }
 
-/// Each place's text; `None` where no place has one.
-fn texts<'m>(inputs: &[&'m Columns], places: &[Place], column: Column) -> Option<Vec<Option<&'m str>>> {
+/// Each place's text.
+fn texts<'m>(inputs: &[&'m Columns], places: &[Place], column: Column) -> Values<&'m str> {
     let views: Vec<_> = inputs.iter().map(|input| input.texts(column)).collect();
     if views.iter().all(|view| matches!(view, PageTexts::Same(None))) {
-        return None;
+        return Values(Vec::new());
     }
-    Some(places.iter().map(|place| views.get(place.input as usize)?.get(place.row).0).collect())
+    Values(places.iter().map(|place| views.get(place.input as usize)?.get(place.row).0).collect())
 }
 
 /// Adds each place's text; bytes of them.

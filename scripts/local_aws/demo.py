@@ -113,7 +113,7 @@ class Demo:
         table = f"{self.stack['DatabaseName']}.logs"
         print(f"""   export {exports}
    {cli} query --sql "SELECT \\"timestamp\\", service, message FROM {table} WHERE request_id = '{samples.REQUEST_ID}' ORDER BY time_unix_nano"
-   {cli} query --format json --sql "SELECT * FROM {table} WHERE duration_ms > 1000"
+   {cli} query --format json --sql "SELECT service, path, duration_ms, message FROM {table} WHERE duration_ms > 1000"
    echo '{{"level":"error","msg":"disk full","password":"x"}}' | {cli} parse - --log-group /ecs/checkout
    scripts/demo          more log events into the same stack, new code and template deployed
    scripts/demo --down   ends it""")

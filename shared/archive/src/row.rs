@@ -228,7 +228,7 @@ impl Row for StoredRow<'_> {
     }
 }
 
-/// A record as `ingest` writes it: its event's id is in parts.
+/// A record as `ingest` writes it: its event's id in parts, its line without the message.
 #[derive(Debug)]
 pub(crate) struct NewRow<'r> {
     pub record: &'r LogRecord<'r>,

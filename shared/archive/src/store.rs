@@ -107,6 +107,7 @@ pub trait ObjectReader: Send + Sync {
 /// An object store in which objects are replaced by others.
 pub trait ObjectWriter: ObjectReader + ArchiveStore<Error = <Self as ObjectReader>::Error> {
     /// Writes a file where no object is. When this returns, the object is durable.
+    /// Nobody writes to the file afterwards: it may have become the object.
     fn put_file_if_absent(
         &self,
         key: &ObjectKey,

@@ -1,7 +1,7 @@
 //! The files of a step, one after another, and where each ends.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -25,6 +25,14 @@ pub(super) struct Part {
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
+    /// No file is there yet, whatever was.
+    fn new(path: PathBuf) -> io::Result<Self> {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(Self(path)),
+        }
+    }
+
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -42,9 +50,14 @@ pub(super) struct Parts<'s> {
     step: &'s Step,
     folder: &'s Path,
     merge_id: String,
-    hard_limit: u64,
+    limits: &'s CompactLimits,
     open: Option<Open>,
     ended: u32,
+    ended_bytes: u64,
+    /// Bytes of all parts when last looked at, and then …
+    written_bytes: u64,
+    /// … what the rest of the inputs will come to, by estimate.
+    rest_bytes: u64,
 }
 
 struct Open {
@@ -56,29 +69,60 @@ struct Open {
 
 impl<'s> Parts<'s> {
     /// No part yet; files will be in `folder`, which no other step uses at the same time.
-    pub fn new(step: &'s Step, folder: &'s Path, limits: &CompactLimits) -> Self {
+    pub fn new(step: &'s Step, folder: &'s Path, limits: &'s CompactLimits) -> Self {
         let mut hash = Sha256::new();
         for listed in step.inputs.iter().chain(&step.known) {
             hash.update(listed.key.as_str());
             hash.update("\n");
         }
         let merge_id = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let hard_limit = limits.max_bytes.saturating_sub(SLACK_BYTES);
-        Self { step, folder, merge_id, hard_limit, open: None, ended: 0 }
+        Self {
+            step,
+            folder,
+            merge_id,
+            limits,
+            open: None,
+            ended: 0,
+            ended_bytes: 0,
+            written_bytes: 0,
+            rest_bytes: u64::MAX,
+        }
+    }
+
+    /// So many bytes of the inputs were read: the rest becomes as much smaller as
+    /// they did. Rows that wait for their row group count when it is written.
+    pub fn has_read(&mut self, bytes: u64) {
+        let written = self.ended_bytes + self.open.as_ref().map_or(0, |open| open.writer.bytes_written());
+        if written != self.written_bytes {
+            self.written_bytes = written;
+            let all: u64 = self.step.inputs.iter().map(|input| input.bytes).sum();
+            let rest = all.saturating_sub(bytes) as f64 / bytes.max(1) as f64;
+            self.rest_bytes = (written as f64 * rest) as u64;
+        }
     }
 
     /// Whether a part ends before a row of that time. Rows of one millisecond
     /// stay together as long as they fit.
     pub fn ends_before(&self, millis: i64) -> bool {
+        let hard_limit = self.limits.max_bytes.saturating_sub(SLACK_BYTES);
         self.open.as_ref().is_some_and(|open| {
-            open.writer.bytes_written() >= self.hard_limit || self.is_cut(open, open.last_millis, millis)
+            open.writer.bytes_written() >= hard_limit || self.is_cut(open, open.last_millis, millis)
         })
     }
 
     /// Whether a part ends between two times.
     fn is_cut(&self, open: &Open, before: i64, millis: i64) -> bool {
         let is_cut = self.step.cut_before.is_some_and(|cut| open.first_millis < cut && cut <= millis);
-        millis > before && (open.writer.bytes_written() >= self.step.cut_bytes || is_cut)
+        millis > before && (is_cut || self.is_full(open))
+    }
+
+    /// Whether a part is large enough. One takes a small rest too: by itself that
+    /// would be small, and both would be merged again.
+    fn is_full(&self, open: &Open) -> bool {
+        let bytes = open.writer.bytes_written();
+        let takes_rest = self.rest_bytes < self.limits.small_bytes
+            && bytes.saturating_add(self.rest_bytes) <= self.limits.max_joined_bytes;
+        bytes >= self.step.cut_bytes && !takes_rest
     }
 
     /// Takes rows from the first on; how many, one at least.
@@ -88,8 +132,9 @@ impl<'s> Parts<'s> {
             Some(open) => open,
             None => {
                 let path = self.folder.join(format!("{}-{}.parquet", self.merge_id, self.ended));
-                let file = Scratch(path);
-                let sink = BufWriter::new(File::create(file.path())?);
+                // What a run that died left may be an object by now: it is not written to.
+                let file = Scratch::new(path)?;
+                let sink = BufWriter::new(File::create_new(file.path())?);
                 let writer = MergedWriter::new(sink)?.of_merge(self.merge_id.clone());
                 Open { writer, file, first_millis: millis, last_millis: millis }
             }
@@ -108,6 +153,7 @@ impl<'s> Parts<'s> {
         let Some(Open { writer, file, .. }) = self.open.take() else { return Ok(None) };
         self.ended += 1;
         let written = writer.finish(replaces)?;
+        self.ended_bytes += written.bytes;
         let super::Partition { class, day } = self.step.partition;
         let key =
             ObjectKey::of_merged(class, day, written.first_millis, written.last_millis, &written.id_hex);
@@ -115,5 +161,22 @@ impl<'s> Parts<'s> {
             return Err(ParquetError::General(format!("{key} has rows of another day")));
         }
         Ok(Some(Part { written, key, file }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_a_dead_run_left_here_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (object, part) = (folder.path().join("object"), folder.path().join("part"));
+        fs::write(&object, "rows").unwrap();
+        fs::hard_link(&object, &part).unwrap();
+        let scratch = Scratch::new(part).unwrap();
+        File::create_new(scratch.path()).unwrap();
+        drop(scratch);
+        assert_eq!(fs::read(&object).unwrap(), b"rows");
     }
 }

@@ -4,7 +4,7 @@
 //! the archive: parts of files that are being written, and the marks of holds.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,20 +57,26 @@ impl FolderArchive {
         self.root.join(".held").join(key.as_str())
     }
 
-    /// Writes beside the place and links there: an object is whole or not there.
-    fn put(&self, key: &ObjectKey, body: &mut impl Read, expiry: Expiry) -> Result<Put, FolderError> {
+    /// Has `write` make a file beside the place and links it there: an object is
+    /// whole or not there.
+    fn put(
+        &self,
+        key: &ObjectKey,
+        expiry: Expiry,
+        write: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Put, FolderError> {
         let path = self.path(key.as_str())?;
         if path.exists() {
             return Ok(Put::AlreadyThere);
         }
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let part = self.root.join(format!(".part-{}-{number}", std::process::id()));
-        let mut put = || {
+        let put = || {
             create_parent(&path)?;
-            let mut file = File::create(&part)?;
-            io::copy(body, &mut file)?;
-            file.flush()?;
-            file.sync_all()?;
+            // What a process that died left under this name may be an object's second name.
+            if_there(fs::remove_file(&part))?;
+            write(&part)?;
+            File::open(&part)?.sync_all()?;
             if expiry == Expiry::Held {
                 self.hold(key)?;
             }
@@ -154,7 +160,7 @@ impl ArchiveStore for FolderArchive {
     type Error = FolderError;
 
     async fn put_if_absent(&self, key: &ObjectKey, body: Bytes) -> Result<Put, FolderError> {
-        self.put(key, &mut &body[..], Expiry::On)
+        self.put(key, Expiry::On, |part| fs::write(part, &body))
     }
 }
 
@@ -211,12 +217,8 @@ impl ObjectWriter for FolderArchive {
         file: &Path,
         expiry: Expiry,
     ) -> Result<Put, FolderError> {
-        let mut body = File::open(file).map_err(|source| FolderError {
-            action: "read",
-            path: file.to_owned(),
-            source,
-        })?;
-        self.put(key, &mut body, expiry)
+        // A second name costs nothing; in another file system there is none to be had.
+        self.put(key, expiry, |part| fs::hard_link(file, part).or_else(|_| fs::copy(file, part).map(drop)))
     }
 
     async fn delete(&self, keys: &[ObjectKey]) -> Result<Deleted, FolderError> {
@@ -263,6 +265,20 @@ mod tests {
         let stays = ObjectKey::new("suite/stays");
         fs::create_dir_all(folder.path().join("suite/stays/below")).unwrap();
         check_object_writer(&store, scratch.path(), Some(stays)).await;
+    }
+
+    /// Dead between giving an object its name and taking the other one away.
+    #[tokio::test]
+    async fn what_a_dead_process_left_is_not_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderArchive::new(folder.path());
+        let (first, second) = (ObjectKey::new("logs/a"), ObjectKey::new("logs/b"));
+        store.put_if_absent(&first, Bytes::from_static(b"first")).await.unwrap();
+        let left = folder.path().join(format!(".part-{}-1", std::process::id()));
+        fs::hard_link(folder.path().join("logs/a"), left).unwrap();
+        store.put_if_absent(&second, Bytes::from_static(b"second")).await.unwrap();
+        assert_eq!(store.get(&first).await.unwrap().unwrap(), "first");
+        assert_eq!(store.get(&second).await.unwrap().unwrap(), "second");
     }
 
     #[tokio::test]

@@ -53,7 +53,8 @@ async fn check_files(store: &impl ObjectWriter, scratch: &Path) {
     std::fs::write(&file, &body).expect("a scratch file");
     let put = async || store.put_file_if_absent(&key, &file, Expiry::On).await.expect("a write");
     assert_eq!(put().await, Put::Created);
-    std::fs::write(&file, "other").expect("a scratch file");
+    std::fs::remove_file(&file).expect("a scratch file");
+    std::fs::write(&file, "other").expect("another scratch file");
     assert_eq!(put().await, Put::AlreadyThere, "written once");
     assert!(store.get(&key).await.expect("a read").is_some_and(|stored| stored == body), "the first body");
     let listed = store.list("logs/files/", None).await.expect("a listing");

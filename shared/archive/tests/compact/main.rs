@@ -55,6 +55,34 @@ fn an_hour_is_merged_when_it_is_closed_and_late_events_join_at_the_next_run() {
     assert_eq!((kinds(&store), stored(&store)), ((0, 1), expected));
 }
 
+/// Three row groups of which two make an object: the third goes with them where it is small.
+#[test]
+fn a_small_rest_does_not_become_an_object_of_its_own() {
+    const TEXT_BYTES: usize = 200_000;
+    const ROW_GROUP_BYTES: usize = 16 << 20;
+    let text = |event: u64| {
+        let mut state = event + 1;
+        let word = |_| {
+            state = state.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ state >> 29;
+            format!("{state:016x}")
+        };
+        (0..TEXT_BYTES / 16).map(word).collect::<String>()
+    };
+    let events: Vec<_> =
+        (0..(3 * ROW_GROUP_BYTES / TEXT_BYTES) as u64).map(|n| (n as i64 * MINUTE, n)).collect();
+    let batches: Vec<_> = events.chunks(4).map(|events| batch_saying(events, text)).collect();
+    let bytes: u64 = batches.iter().map(|(_, body)| body.len() as u64).sum();
+    for (small_bytes, objects) in [(bytes / 4, 2), (bytes / 2, 1)] {
+        let store = MemoryArchive::default();
+        for (key, body) in &batches {
+            block_on(store.put_if_absent(key, body.clone())).unwrap();
+        }
+        let limits = CompactLimits { target_bytes: bytes * 6 / 10, small_bytes, ..usual() };
+        let report = block_on(compact(&store, limits, NEXT_DAY));
+        assert_eq!((report.steps, report.objects_out, report.rows_out), (1, objects, events.len() as u64));
+    }
+}
+
 #[test]
 fn few_inputs_at_a_time_come_to_the_same() {
     let store = busy_day();

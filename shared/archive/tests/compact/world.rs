@@ -38,19 +38,25 @@ pub fn id(event: u64) -> String {
 
 /// A batch with an event at each of these times of the day.
 pub fn batch(events: &[(i64, u64)]) -> (ObjectKey, Bytes) {
-    let mut events: Vec<_> = events.iter().map(|(millis, event)| (*millis, id(*event))).collect();
+    batch_saying(events, id)
+}
+
+/// A batch whose events say what they are told to.
+pub fn batch_saying(events: &[(i64, u64)], text: impl Fn(u64) -> String) -> (ObjectKey, Bytes) {
+    let event = |(millis, event): &(i64, u64)| (*millis, id(*event), text(*event));
+    let mut events: Vec<_> = events.iter().map(event).collect();
     events.sort();
-    let record = |(millis, id): &'static (i64, String)| {
+    let record = |(millis, id, text): &'static (i64, String, String)| {
         let mut record = LogRecord::parse(&EMPTY, &SOURCE, id, EventTime::Arrived(DAY + millis));
-        record.message = Cow::Borrowed(id);
-        record.line = id;
+        record.message = Cow::Borrowed(text);
+        record.line = text;
         record
     };
     let events: &'static [_] = events.leak();
     let records: Vec<_> = events.iter().map(record).collect();
     let (day, part) = split_by_day(&records).next().unwrap();
     assert_eq!(part.len(), records.len(), "events of one day");
-    let name: Vec<&str> = events.iter().map(|(_, id)| id.as_str()).collect();
+    let name: Vec<&str> = events.iter().map(|(_, id, _)| id.as_str()).collect();
     let key = ObjectKey::of_batch(
         RetentionClass::Standard,
         day,

@@ -27,22 +27,28 @@ def phases(gigabytes, corpora, folder):
     command += ["--gigabytes", gigabytes, "--folder", folder]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
+        # Words with spaces stand at the end of their line.
         line, _, needle = line.rstrip("\n").partition(" needle=")
+        line, _, refused = line.partition(" refused=")
         phase = dict(pair.split("=", 1) for pair in line.split())
-        if needle:
-            phase["needle"] = needle
+        phase |= {name: words for name, words in [("needle", needle), ("refused", refused)] if words}
         yield phase
     if process.wait():
         raise SystemExit("the bench failed; its words are above")
 
 
-def show(phase):
+def show(phase, measured):
+    if "refused" in phase:
+        print(f"{phase['corpus']:<8} {phase['phase']:<16} refused: {phase['refused']}", flush=True)
+    if "seconds" not in phase:
+        return
     seconds, megabytes = float(phase["seconds"]), int(phase["raw_bytes"]) / 1e6
     said = {
         "ingest": lambda: f"{phase['objects']} objects of {megabytes:,.0f} MB raw, {int(phase['bytes']) / 1e6:,.1f} MB stored",
         "compact": lambda: f"{float(phase['raw_mb_a_second']):,.0f} MB/s raw, {phase['objects']} objects of"
         f" {int(phase['bytes']) / 1e6:,.1f} MB, {phase['repeated_rows']} repeats left out",
-        "lines_to_zstd3": lambda: f"archive / zstd-3 of the lines joined: {float(phase['archive_to_zstd3']):.3f}",
+        "lines_to_zstd3": lambda: f"archive / zstd-3 of the lines joined: {float(phase['archive_to_zstd3']):.3f};"
+        f" compacting took {float(measured['compact']['core_seconds']) / float(phase['core_seconds']):.2f} times as long as this",
         "scan": lambda: f"{phase['rows']} rows, {float(phase['raw_mb_a_second']):,.0f} MB/s raw",
     }.get(
         phase["phase"],
@@ -100,9 +106,9 @@ def main(gigabytes="1", *corpora):
     with tempfile.TemporaryDirectory(dir=ROOT / ".local") as folder:
         measured = {}
         for phase in phases(gigabytes, corpora, folder):
-            measured.setdefault(phase["corpus"], {})[phase["phase"]] = phase
-            if "seconds" in phase:
-                show(phase)
+            of_corpus = measured.setdefault(phase["corpus"], {})
+            of_corpus[phase["phase"]] = phase
+            show(phase, of_corpus)
         print("\nThe same files, asked through the view records:")
         for corpus, of_corpus in measured.items():
             compare(corpus, of_corpus, Path(folder) / corpus)

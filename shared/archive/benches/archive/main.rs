@@ -34,7 +34,7 @@ use catchment_archive::query::{Plan, RowEntry};
 use catchment_archive::{
     ArchiveReader, Filter, FolderArchive, Listed, Lookup, ObjectReader, Order, ReadCounts, TimeRange,
 };
-use catchment_logql::{Expr, MetricQuery, PipelineContext, QueryTimes, QueryValue, parse};
+use catchment_logql::{EvalError, Expr, MetricQuery, PipelineContext, QueryTimes, QueryValue, parse};
 use catchment_record::RetentionClass;
 use corpora::{Corpus, START_MILLIS};
 use generate::Sums;
@@ -144,7 +144,13 @@ async fn measure(corpus: Corpus, raw_bytes: u64, folder: &Path) {
             continue;
         }
         let clock = phase();
-        let (values, counts) = logql(&store, &query).await;
+        let (values, counts) = match logql(&store, &query).await {
+            Ok(found) => found,
+            Err(refused) => {
+                println!("corpus={} phase={name} refused={refused}", corpus.name());
+                continue;
+            }
+        };
         let share = 100.0 * counts.bytes_read as f64 / bytes as f64;
         say(corpus, name, &sums, clock, &[("rows", values as f64), ("read_percent", share)]);
     }
@@ -247,8 +253,9 @@ async fn ask(store: &FolderArchive, filter: Filter) -> (u64, ReadCounts) {
     (found, rows.counts())
 }
 
-/// The lines of a query, or the values of an hour's windows over the day.
-async fn logql(store: &FolderArchive, query: &str) -> (u64, ReadCounts) {
+/// The lines of a query, or the values of an hour's windows over the day; an error
+/// where those are of more lines than a query may hold.
+async fn logql(store: &FolderArchive, query: &str) -> Result<(u64, ReadCounts), EvalError> {
     const HOUR: i64 = 3_600_000_000_000;
     let start = START_MILLIS as i64 * 1_000_000;
     let (order, expr) = match parse(query).unwrap() {
@@ -257,33 +264,34 @@ async fn logql(store: &FolderArchive, query: &str) -> (u64, ReadCounts) {
             let mut found = 0;
             let counts = rows(store, plan, Order::NewestFirst, |entry| {
                 found += u64::from(expr.process(entry, PipelineContext::default()).is_some());
+                Ok(())
             });
-            let counts = counts.await;
-            return (found, counts);
+            let counts = counts.await?;
+            return Ok((found, counts));
         }
         Expr::Metric(expr) => (Order::OldestFirst, expr),
     };
     let times = QueryTimes::Range { start, end: start + 25 * HOUR, step: HOUR };
     let mut metric = MetricQuery::new(&expr, times, None).unwrap();
     let plan = Plan::of_metric(&expr, metric.span().unwrap());
-    let counts = rows(store, plan, order, |entry| metric.add(entry).unwrap()).await;
+    let counts = rows(store, plan, order, |entry| metric.add(entry)).await?;
     let Ok(QueryValue::Matrix(series)) = metric.finish() else { panic!("{query}") };
-    (series.iter().map(|one| one.points.len() as u64).sum(), counts)
+    Ok((series.iter().map(|one| one.points.len() as u64).sum(), counts))
 }
 
-/// Shows every row of a plan to `each`.
+/// Shows every row of a plan to `each`, up to its first error.
 async fn rows(
     store: &FolderArchive,
     plan: Plan,
     order: Order,
-    mut each: impl FnMut(&RowEntry<'_>),
-) -> ReadCounts {
+    mut each: impl FnMut(&RowEntry<'_>) -> Result<(), EvalError>,
+) -> Result<ReadCounts, EvalError> {
     let reader = ArchiveReader::new(store).columns(plan.columns);
     let mut rows = reader.read(plan.range, &CLASSES, plan.filter, order).await.unwrap();
     while let Some(row) = rows.next().await.unwrap() {
-        each(&RowEntry::new(row));
+        each(&RowEntry::new(row))?;
     }
-    rows.counts()
+    Ok(rows.counts())
 }
 
 /// All lines as they came: their sums, and their size when zstd's level 3 compresses them joined.

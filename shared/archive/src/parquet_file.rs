@@ -11,6 +11,7 @@ mod dictionary;
 pub(crate) mod encoding;
 mod gather;
 mod merged;
+mod repeats;
 mod texts;
 
 use std::cell::RefCell;

@@ -47,7 +47,7 @@ pub use range::TimeRange;
 pub(crate) use rows::Columns;
 pub use rows::{Batch, Order, Rows};
 pub(crate) use together::Place;
-pub(crate) use views::{PageTexts, Span};
+pub(crate) use views::PageTexts;
 
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ use parquet::errors::ParquetError;
 
 use super::PAGE_ROWS;
 use super::chunk::ChunkWriter;
+use super::repeats::{Repeats, Rows};
 use super::texts::Texts;
 use crate::read::Column as Named;
 use crate::row::StoredRow;
@@ -19,9 +20,10 @@ const PAGE_TEXT_BYTES: usize = 2 << 20;
 /// The values of a column.
 #[derive(Debug)]
 pub(super) enum Column {
-    Longs(Vec<Option<i64>>),
-    Ints(Vec<Option<i32>>),
-    Doubles(Vec<Option<f64>>),
+    Longs(Repeats<Option<i64>>),
+    Ints(Repeats<Option<i32>>),
+    /// Their bits: 0 and -0 differ.
+    Doubles(Repeats<Option<u64>>),
     Texts(Storage, Texts),
 }
 
@@ -119,9 +121,23 @@ impl Buffer {
         let pages = self.pages.as_slice();
         for column in &self.columns {
             match column {
-                Column::Longs(values) => chunks.longs(&split(values, pages))?,
-                Column::Ints(values) => chunks.ints(&split(values, pages))?,
-                Column::Doubles(values) => chunks.doubles(&split(values, pages))?,
+                Column::Longs(values) => match values.rows() {
+                    Rows::Same(value) => chunks.longs(&repeat(value, pages))?,
+                    Rows::Each(values) => chunks.longs(&split(values, pages))?,
+                },
+                Column::Ints(values) => match values.rows() {
+                    Rows::Same(value) => chunks.ints(&repeat(value, pages))?,
+                    Rows::Each(values) => chunks.ints(&split(values, pages))?,
+                },
+                Column::Doubles(values) => match values.rows() {
+                    Rows::Same(value) => chunks.doubles(&repeat(value.map(f64::from_bits), pages))?,
+                    Rows::Each(values) => {
+                        let pages = split(values, pages).into_iter();
+                        let pages: Vec<_> =
+                            pages.map(|page| page.map(|bits| bits.map(f64::from_bits))).collect();
+                        chunks.doubles(&pages)?;
+                    }
+                },
                 Column::Texts(storage, texts) => {
                     if let Some((entries, indices)) = texts.dictionary() {
                         chunks.dictionary(*storage, entries, indices)?;
@@ -159,6 +175,11 @@ fn split<'v, T: Copy>(
         .collect()
 }
 
+/// The value of every row of each page.
+fn repeat<T: Copy>(value: T, pages: &[usize]) -> Vec<impl Iterator<Item = T> + Clone + use<T>> {
+    pages.iter().map(|rows| std::iter::repeat_n(value, *rows)).collect()
+}
+
 /// Makes the columns.
 struct New(Vec<Column>);
 
@@ -171,19 +192,19 @@ impl New {
 
 impl<R> Columns<R> for New {
     fn time(&mut self, _: &'static str, _: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
-        self.add(Column::Longs(Vec::new()))
+        self.add(Column::Longs(Repeats::default()))
     }
 
     fn long(&mut self, _: &'static str, _: impl Fn(&R) -> Option<i64>) -> Result<(), ParquetError> {
-        self.add(Column::Longs(Vec::new()))
+        self.add(Column::Longs(Repeats::default()))
     }
 
     fn int(&mut self, _: &'static str, _: impl Fn(&R) -> Option<i32>) -> Result<(), ParquetError> {
-        self.add(Column::Ints(Vec::new()))
+        self.add(Column::Ints(Repeats::default()))
     }
 
     fn double(&mut self, _: &'static str, _: impl Fn(&R) -> Option<f64>) -> Result<(), ParquetError> {
-        self.add(Column::Doubles(Vec::new()))
+        self.add(Column::Doubles(Repeats::default()))
     }
 
     fn text(
@@ -262,7 +283,7 @@ impl<'a> Columns<StoredRow<'a>> for Push<'_, 'a> {
         value: impl Fn(&StoredRow<'a>) -> Option<f64>,
     ) -> Result<(), ParquetError> {
         if let Some(Column::Doubles(values)) = self.columns.next() {
-            values.push(value(self.row));
+            values.push(value(self.row).map(f64::to_bits));
         }
         Ok(())
     }

@@ -21,9 +21,9 @@ use zstd::compress_bound;
 
 pub(super) use rows::RowColumns;
 
-use super::dictionary::Dictionary;
-use super::encoding::{Levels, common_prefix, index_width, put_deltas, put_indices};
-use super::texts::NO_TEXT;
+use super::dictionary::{Dictionary, NO_TEXT};
+use super::encoding::{Levels, common_prefix, index_width, put_deltas, put_indices, put_same_index};
+use super::repeats::{Repeats, Rows};
 use super::{ZSTD_LEVEL, as_i64};
 use crate::schema::Storage;
 
@@ -36,6 +36,12 @@ const MAX_STATISTICS_BYTES: usize = 64;
 /// Texts other than what lines say are compressed from this size on; what is
 /// smaller gains less than it costs.
 const MIN_ZSTD_BYTES: usize = 2048;
+
+/// Up to so many different texts it is too early to tell whether they repeat.
+const TRIAL_ENTRIES: usize = 16;
+
+/// Up to so many it is enough if a few do: which those are turns out later.
+const EARLY_ENTRIES: usize = 256;
 
 /// What stays allocated from file to file is at most this for each buffer.
 pub(super) const MAX_KEPT_BYTES: usize = 2 << 20;
@@ -56,8 +62,10 @@ pub(super) struct Scratch {
     /// Times, or lengths of texts.
     longs: Vec<i64>,
     prefixes: Vec<i64>,
-    indices: Vec<u16>,
-    codes: Vec<u32>,
+    /// Each row's entry in the dictionary.
+    rows: Repeats<u32>,
+    /// Those of the rows that have one.
+    indices: Vec<u32>,
     dictionary: Dictionary,
     /// The page as it is before compression.
     body: Vec<u8>,
@@ -126,6 +134,46 @@ fn describe<'x>(
     let max = shown(entries.by_ref().max());
     chunk.statistics = Some(Statistics::byte_array(min, max, None, Some(nulls as u64), false));
     Ok(())
+}
+
+/// Whether so few different texts in so many rows are worth a dictionary, as far as is known.
+fn is_worth_it(entries: usize, values: usize) -> bool {
+    entries <= TRIAL_ENTRIES
+        || entries * 2 <= values
+        || entries <= EARLY_ENTRIES && entries + entries / 4 <= values
+}
+
+/// The texts of each page as bytes.
+fn bytes_of<'x, I: Iterator<Item = Option<&'x str>> + Clone>(
+    pages: &[I],
+) -> Vec<impl Iterator<Item = Option<&'x [u8]>> + Clone + use<'x, I>> {
+    pages.iter().map(|page| page.clone().map(|text| text.map(str::as_bytes))).collect()
+}
+
+/// Fills the dictionary, and each row's entry. How many values there are, or
+/// `None` when they are too different.
+fn index<'x>(
+    pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
+    dictionary: &mut Dictionary,
+    rows: &mut Repeats<u32>,
+) -> Option<usize> {
+    rows.clear();
+    let mut last: Option<(&str, u32)> = None;
+    let mut values = 0;
+    for text in pages.iter().flat_map(|page| page.clone()) {
+        let Some(text) = text else {
+            rows.push(NO_TEXT);
+            continue;
+        };
+        values += 1;
+        // What the batch shares is the same text in memory, too.
+        let again = last.filter(|(last, _)| std::ptr::eq(text, *last)).map(|(_, index)| index);
+        let takes = |entries| is_worth_it(entries + 1, values);
+        let index = again.or_else(|| dictionary.index_of(text, takes))?;
+        last = Some((text, index));
+        rows.push(index);
+    }
+    Some(values)
 }
 
 impl<'e, W: Write + Send> ChunkWriter<'e, W> {
@@ -266,69 +314,24 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
             return self.nulls(|nulls| Statistics::byte_array(None, None, None, nulls, false));
         }
         match storage {
-            Storage::Repetitive | Storage::LookedUp => match self.index(pages) {
-                Some(present) => self.indices(storage, pages, present),
-                None => self.plain(storage, pages),
-            },
-            Storage::Said | Storage::Opaque => self.plain(storage, pages),
             Storage::Rising => self.rising(pages),
-        }
-    }
-
-    /// Fills dictionary and indices. How many values there are, or `None` when
-    /// they are too different.
-    fn index<'x>(&mut self, pages: &[impl Iterator<Item = Option<&'x str>> + Clone]) -> Option<usize> {
-        let Scratch { indices, dictionary, .. } = &mut *self.scratch;
-        indices.clear();
-        dictionary.clear();
-        let mut last: (&str, u16) = ("", 0);
-        let mut is_first = true;
-        for text in pages.iter().flat_map(|page| page.clone()).flatten() {
-            // What the batch shares is the same text in memory, too.
-            let is_last = std::ptr::eq(text, last.0) && !is_first;
-            if !is_last {
-                last = (text, dictionary.index_of(text)?);
-                is_first = false;
-            }
-            indices.push(last.1);
-            if !is_last && !dictionary.is_worth_it(indices.len()) {
-                return None;
+            Storage::Opaque => self.plain(storage, &bytes_of(pages)),
+            Storage::Repetitive | Storage::LookedUp | Storage::Said => {
+                let mut dictionary = std::mem::take(&mut self.scratch.dictionary);
+                let mut rows = std::mem::take(&mut self.scratch.rows);
+                let values = index(pages, &mut dictionary, &mut rows);
+                // A few lines are no dictionary, a few names are.
+                let few = if storage == Storage::Said { 1 } else { TRIAL_ENTRIES };
+                let pays = |values| dictionary.len() <= few || dictionary.len() * 2 <= values;
+                let done = match values.is_some_and(pays) {
+                    true => self.dictionary(storage, dictionary.entries(), rows.rows()),
+                    false => self.plain(storage, &bytes_of(pages)),
+                };
+                dictionary.shrink(MAX_KEPT_BYTES);
+                (self.scratch.dictionary, self.scratch.rows) = (dictionary, rows);
+                done
             }
         }
-        Some(indices.len())
-    }
-
-    fn indices<'x>(
-        &mut self,
-        storage: Storage,
-        pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
-        present: usize,
-    ) -> Result<(), ParquetError> {
-        let mut chunk = Chunk::new(Encoding::RLE_DICTIONARY);
-        let Scratch { dictionary, body, .. } = &mut *self.scratch;
-        let entries = dictionary.len();
-        let nulls = self.rows - present;
-        describe(&mut chunk, storage, dictionary.entries(), entries, nulls)?;
-        body.extend_from_slice(dictionary.page());
-        let width = index_width(entries);
-        self.put_dictionary(&mut chunk, entries)?;
-        let mut written = 0;
-        for (page, rows) in pages.iter().zip(self.pages) {
-            let Scratch { levels, indices, body, .. } = &mut *self.scratch;
-            let in_page = if present == self.rows {
-                Levels::put_same(body, *rows, true);
-                *rows
-            } else {
-                levels.clear();
-                page.clone().for_each(|text| levels.push(text.is_some()));
-                levels.put(body);
-                levels.present()
-            };
-            put_indices(body, indices.get(written..written + in_page).unwrap_or_default(), width);
-            written += in_page;
-            self.put_data(&mut chunk, *rows)?;
-        }
-        self.close(chunk)
     }
 
     /// Entries of a dictionary, and which of them each row has.
@@ -336,9 +339,13 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
         &mut self,
         storage: Storage,
         entries: impl ExactSizeIterator<Item = &'x [u8]> + Clone,
-        rows: &[u32],
+        rows: Rows<'_, u32>,
     ) -> Result<(), ParquetError> {
-        let present = rows.iter().filter(|index| **index != NO_TEXT).count();
+        let present = match rows {
+            Rows::Same(NO_TEXT) => 0,
+            Rows::Same(_) => self.rows,
+            Rows::Each(rows) => rows.iter().filter(|index| **index != NO_TEXT).count(),
+        };
         if present == 0 {
             return self.nulls(|nulls| Statistics::byte_array(None, None, None, nulls, false));
         }
@@ -349,24 +356,36 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
             self.scratch.body.extend_from_slice(&(entry.len() as u32).to_le_bytes());
             self.scratch.body.extend_from_slice(entry);
         }
-        if count > 1 {
-            self.compress_if_thorough(&mut chunk)?;
+        if self.effort == Effort::Thorough && count > 1 || self.scratch.body.len() >= MIN_ZSTD_BYTES {
+            chunk.codec = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
         }
         self.put_dictionary(&mut chunk, count)?;
-        // Whole bytes: zstd sees in them what bits hide.
-        let width = if count > 2 { index_width(count).next_multiple_of(8) } else { 1 };
-        let mut rest = rows;
+        let width = match chunk.codec {
+            // Whole bytes: zstd sees in them what bits hide.
+            Compression::ZSTD(_) if count > 2 => index_width(count).next_multiple_of(8),
+            _ => index_width(count),
+        };
+        let mut rest = match rows {
+            Rows::Same(_) => &[],
+            Rows::Each(rows) => rows,
+        };
         for page in self.pages {
-            let Scratch { levels, codes, body, .. } = &mut *self.scratch;
+            let Scratch { levels, indices, body, .. } = &mut *self.scratch;
+            if let Rows::Same(index) = rows {
+                Levels::put_same(body, *page, true);
+                put_same_index(body, index, *page, width);
+                self.put_data(&mut chunk, *page)?;
+                continue;
+            }
             let (in_page, after) = rest.split_at_checked(*page).unwrap_or((rest, &[]));
             rest = after;
-            if in_page.contains(&NO_TEXT) {
+            if present < self.rows {
                 levels.clear();
-                codes.clear();
+                indices.clear();
                 in_page.iter().for_each(|index| levels.push(*index != NO_TEXT));
-                codes.extend(in_page.iter().filter(|index| **index != NO_TEXT));
+                indices.extend(in_page.iter().filter(|index| **index != NO_TEXT));
                 levels.put(body);
-                put_indices(body, codes, width);
+                put_indices(body, indices, width);
             } else {
                 Levels::put_same(body, *page, true);
                 put_indices(body, in_page, width);
@@ -380,7 +399,7 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
     pub fn plain<'x>(
         &mut self,
         storage: Storage,
-        pages: &[impl Iterator<Item = Option<&'x str>> + Clone],
+        pages: &[impl Iterator<Item = Option<&'x [u8]>> + Clone],
     ) -> Result<(), ParquetError> {
         let mut chunk = Chunk::new(Encoding::DELTA_LENGTH_BYTE_ARRAY);
         let mut bloom = match storage {
@@ -399,7 +418,7 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
             levels.put(body);
             put_deltas(body, lengths);
             for text in page.clone().flatten() {
-                body.extend_from_slice(text.as_bytes());
+                body.extend_from_slice(text);
                 if let Some(bloom) = &mut bloom {
                     bloom.insert(text);
                 }
@@ -455,5 +474,17 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
         }
         chunk.bloom = Some(bloom);
         self.close(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dictionary_is_worth_it_up_to_an_edge() {
+        let least = |entries| (0..4 * entries).find(|values| is_worth_it(entries, *values));
+        assert_eq!([TRIAL_ENTRIES, TRIAL_ENTRIES + 1].map(least), [Some(0), Some(21)]);
+        assert_eq!([EARLY_ENTRIES, EARLY_ENTRIES + 1].map(least), [Some(320), Some(514)]);
     }
 }

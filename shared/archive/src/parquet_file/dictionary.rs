@@ -1,98 +1,150 @@
-//! The distinct values of a column, while they are few.
+//! Distinct texts of a column, and what number each has.
 
-use std::ops::Range;
+/// Stands for a text that is not there.
+pub(super) const NO_TEXT: u32 = u32::MAX;
 
-/// A dictionary with more entries than this saves little, and looking them up costs more.
-pub(super) const MAX_ENTRIES: usize = 200;
+/// A dictionary has at most this many entries.
+pub(super) const MAX_ENTRIES: usize = 1 << 15;
 
-/// Places of the hash table; a power of two, over twice [`MAX_ENTRIES`].
-const PLACES: usize = 512;
+/// Places of the hash table that are looked at for one text.
+const MAX_PROBES: usize = 32;
 
-/// A place of the hash table that nothing stands at.
-const FREE: u16 = u16::MAX;
+/// Places of the first hash table; a power of two.
+const FIRST_PLACES: usize = 256;
 
-/// Up to this many entries it is too early to tell whether values repeat.
-const TRIAL_ENTRIES: usize = 16;
+/// A place of the hash table that has no entry.
+const FREE: (u32, u32) = (NO_TEXT, 0);
 
-/// Distinct texts in the order of their first appearance, with their index in
-/// it. Looking up takes [`MAX_ENTRIES`] comparisons at worst, whatever the values.
-#[derive(Debug)]
-pub(super) struct Dictionary {
-    /// The entries as a dictionary page has them: length, text.
-    page: Vec<u8>,
-    entries: Vec<Range<usize>>,
-    places: [u16; PLACES],
+/// Where a text begins among the bytes, and how long it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stored {
+    at: u32,
+    length: u32,
 }
 
-impl Default for Dictionary {
-    fn default() -> Self {
-        Self { page: Vec::new(), entries: Vec::new(), places: [FREE; PLACES] }
-    }
+impl Stored {
+    /// Of a row that has no text.
+    pub const NONE: Self = Self { at: 0, length: NO_TEXT };
+}
+
+/// Distinct texts in the order of their first appearance.
+#[derive(Debug, Default)]
+pub(super) struct Dictionary {
+    bytes: String,
+    entries: Vec<Stored>,
+    /// Entries by their hash, with the hash.
+    table: Vec<(u32, u32)>,
 }
 
 impl Dictionary {
-    pub fn clear(&mut self) {
-        self.page.clear();
-        self.entries.clear();
-        self.places.fill(FREE);
-    }
-
-    /// The index of the text, which is added when it is new; `None` when there
-    /// are too many different ones.
-    pub fn index_of(&mut self, text: &str) -> Option<u16> {
-        let mut at = hash(text.as_bytes());
-        loop {
-            at %= PLACES;
-            let place = self.places.get_mut(at)?;
-            if *place == FREE {
-                let index = self.entries.len();
-                if index == MAX_ENTRIES {
+    /// The entry of a text, which is made where `takes` says so, told how many
+    /// there are; `None` where it is not, or where there is no room.
+    pub fn index_of(&mut self, text: &str, takes: impl FnOnce(usize) -> bool) -> Option<u32> {
+        if self.entries.len() * 2 >= self.table.len() {
+            self.grow();
+        }
+        let mask = self.table.len() - 1;
+        let hash = hash(text.as_bytes());
+        let mut at = hash as usize;
+        for _ in 0..MAX_PROBES {
+            at &= mask;
+            let (index, hashed) = *self.table.get(at)?;
+            if index == NO_TEXT {
+                let count = self.entries.len();
+                if count == MAX_ENTRIES || !takes(count) {
                     return None;
                 }
-                *place = index as u16;
-                self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                let start = self.page.len();
-                self.page.extend_from_slice(text.as_bytes());
-                self.entries.push(start..self.page.len());
-                return Some(index as u16);
+                *self.table.get_mut(at)? = (count as u32, hash);
+                let stored = self.store(text);
+                self.entries.push(stored);
+                return Some(count as u32);
             }
-            let index = *place;
-            let entry = self.entries.get(usize::from(index))?;
-            if self.page.get(entry.clone())? == text.as_bytes() {
+            if hashed == hash && self.is(index, text) {
                 return Some(index);
             }
             at += 1;
         }
+        None
     }
 
+    fn grow(&mut self) {
+        let size = (self.table.len() * 2).max(FIRST_PLACES);
+        let entries = std::mem::replace(&mut self.table, vec![FREE; size]);
+        for entry in entries.into_iter().filter(|entry| *entry != FREE) {
+            let mut at = entry.1 as usize;
+            // Half of the places are free at least.
+            while let Some(place) = self.table.get_mut(at & (size - 1)) {
+                if *place == FREE {
+                    *place = entry;
+                    break;
+                }
+                at += 1;
+            }
+        }
+    }
+
+    /// Keeps a text that is no entry.
+    pub fn store(&mut self, text: &str) -> Stored {
+        let stored = Stored { at: self.bytes.len() as u32, length: text.len() as u32 };
+        self.bytes.push_str(text);
+        stored
+    }
+
+    /// Whether the entry is this text: its bytes are looked at where it is as long.
+    pub fn is(&self, index: u32, text: &str) -> bool {
+        let Some(&Stored { at, length }) = self.entries.get(index as usize) else { return false };
+        let (at, length) = (at as usize, length as usize);
+        length == text.len() && self.bytes.as_bytes().get(at..at + length) == Some(text.as_bytes())
+    }
+
+    /// The text that is stored there: not as a `str`, for which its ends would be looked at.
+    pub fn at(&self, stored: Stored) -> Option<&[u8]> {
+        let at = stored.at as usize;
+        self.bytes.as_bytes().get(at..at + stored.length as usize).filter(|_| stored != Stored::NONE)
+    }
+
+    /// Where an entry is stored.
+    pub fn stored(&self, index: u32) -> Stored {
+        self.entries.get(index as usize).copied().unwrap_or(Stored::NONE)
+    }
+
+    /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are so few entries for so many values that it pays to have it.
-    pub fn is_worth_it(&self, values: usize) -> bool {
-        self.len() <= TRIAL_ENTRIES || self.len() * 2 <= values
+    /// Their bytes.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        self.entries.iter().map(|stored| self.at(*stored).unwrap_or_default())
     }
 
-    /// The body of the dictionary page.
-    pub fn page(&self) -> &[u8] {
-        &self.page
+    /// Empties it; what is allocated stays so.
+    pub fn clear(&mut self) {
+        if !self.entries.is_empty() {
+            self.table.fill(FREE);
+        }
+        self.bytes.clear();
+        self.entries.clear();
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        self.entries.iter().filter_map(|entry| self.page.get(entry.clone()))
+    /// Frees what a large one took, emptied.
+    pub fn shrink(&mut self, most_bytes: usize) {
+        self.clear();
+        if self.bytes.capacity() + size_of_val(self.table.as_slice()) > most_bytes {
+            *self = Self::default();
+        }
     }
 }
 
-/// Of the length and the first and last bytes: enough to tell apart a few names.
-fn hash(bytes: &[u8]) -> usize {
-    let word = |chunk: Option<&[u8; 8]>| chunk.map(|chunk| u64::from_le_bytes(*chunk));
-    let (first, last) = match (word(bytes.first_chunk()), word(bytes.last_chunk())) {
-        (Some(first), Some(last)) => (first, last),
-        _ => (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
-    };
-    let mixed = (first ^ last.rotate_left(29) ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as usize
+/// Of all bytes, eight at a time.
+fn hash(bytes: &[u8]) -> u32 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |all: u64, word: u64| (all.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let all = words.iter().fold(bytes.len() as u64, |all, word| mix(all, u64::from_le_bytes(*word)));
+    let tail = rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
+    let all = mix(all, tail);
+    (all ^ (all >> 32)) as u32
 }
 
 #[cfg(test)]
@@ -102,25 +154,24 @@ mod tests {
     #[test]
     fn equal_texts_share_an_index() {
         let mut dictionary = Dictionary::default();
-        let indices: Vec<_> = ["b", "", "a", "b", "a-long-name-1", "a-long-name-2", "", "a-long-name-1"]
-            .map(|t| dictionary.index_of(t))
-            .into();
+        let texts = ["b", "", "a", "b", "a-long-name-1", "a-long-name-2", "", "a-long-name-1"];
+        let indices: Vec<_> = texts.map(|text| dictionary.index_of(text, |_| true)).into();
         assert_eq!(indices, [0, 1, 2, 0, 3, 4, 1, 3].map(Some));
-        assert_eq!(dictionary.len(), 5);
-        assert_eq!(&dictionary.page()[..9], [1, 0, 0, 0, b'b', 0, 0, 0, 0]);
+        let entries: Vec<_> = dictionary.entries().collect();
+        assert_eq!(entries, ["b", "", "a", "a-long-name-1", "a-long-name-2"].map(str::as_bytes));
         dictionary.clear();
-        assert_eq!(dictionary.index_of("a"), Some(0));
+        assert_eq!((dictionary.len(), dictionary.index_of("a", |_| true)), (0, Some(0)));
     }
 
     #[test]
-    fn the_limits_hold_at_their_edges() {
+    fn there_is_an_end_to_it() {
         let mut dictionary = Dictionary::default();
         for i in 0..MAX_ENTRIES {
-            assert_eq!(dictionary.is_worth_it(i), i <= TRIAL_ENTRIES, "{i}");
-            assert_eq!(dictionary.index_of(&i.to_string()), Some(i as u16));
+            assert_eq!(dictionary.index_of(&i.to_string(), |count| count == i), Some(i as u32));
         }
-        assert_eq!(dictionary.index_of("one too many"), None);
-        assert_eq!(dictionary.index_of("0"), Some(0));
-        assert!(dictionary.is_worth_it(2 * MAX_ENTRIES) && !dictionary.is_worth_it(2 * MAX_ENTRIES - 1));
+        assert_eq!(dictionary.index_of("one too many", |_| true), None);
+        assert_eq!(dictionary.index_of("0", |_| false), Some(0));
+        dictionary.shrink(usize::MAX);
+        assert_eq!(dictionary.index_of("0", |_| false), None);
     }
 }

@@ -119,22 +119,28 @@ pub(crate) fn index_width(entries: usize) -> u8 {
     bit_width(entries.saturating_sub(1) as u64).max(1)
 }
 
+/// The same index into a dictionary in every row.
+pub(super) fn put_same_index(out: &mut Vec<u8>, index: u32, rows: usize, width: u8) {
+    out.push(width);
+    put_run(out, rows, u64::from(index), width);
+}
+
 /// Indices into a dictionary: the bit width, then one run when all are the
 /// same, else packed bits.
-pub(crate) fn put_indices<I: Copy + Into<u32> + PartialEq>(out: &mut Vec<u8>, indices: &[I], width: u8) {
-    out.push(width);
+pub(crate) fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u8) {
     match indices {
-        [] => {}
+        [] => out.push(width),
         [first, rest @ ..] if rest.iter().all(|index| index == first) => {
-            put_run(out, indices.len(), u64::from((*first).into()), width);
+            put_same_index(out, *first, indices.len(), width);
         }
         _ => {
+            out.push(width);
             let groups = indices.len().div_ceil(8);
             put_varint(out, (groups as u64) << 1 | 1);
             let padding = groups * 8 - indices.len();
-            let indices = indices.iter().map(|index| (*index).into());
+            let indices = indices.iter().copied();
             match width {
-                8 => out.extend(indices.map(|index: u32| index as u8)),
+                8 => out.extend(indices.map(|index| index as u8)),
                 16 => out.extend(indices.flat_map(|index| (index as u16).to_le_bytes())),
                 _ => {
                     let padding = std::iter::repeat_n(0, padding);
@@ -233,10 +239,10 @@ mod tests {
 
     #[test]
     fn indices_are_a_run_or_bits() {
-        assert_eq!(bytes(|out| put_indices(out, &[0_u16; 5], index_width(1))), [1, 5 << 1, 0]);
+        assert_eq!(bytes(|out| put_indices(out, &[0; 5], index_width(1))), [1, 5 << 1, 0]);
         // Two bits each, the first in the lowest, padded to eight values.
         assert_eq!(
-            bytes(|out| put_indices(out, &[0_u16, 1, 2, 1, 3], index_width(4))),
+            bytes(|out| put_indices(out, &[0, 1, 2, 1, 3], index_width(4))),
             [2, 1 << 1 | 1, 0b0110_0100, 0b11]
         );
     }

@@ -6,17 +6,16 @@
 //! that an input has again is not looked up again.
 
 use super::buffer::{Buffer, Column as Buffered};
+use super::dictionary::NO_TEXT;
+use super::repeats::Repeats;
 use super::texts::Texts;
 use crate::event_id::Wide;
 use crate::fold::Folder;
-use crate::read::{Column, Columns, PageTexts, Place, Span};
+use crate::read::{Column, Columns, PageTexts, Place};
 use crate::row::StoredRow;
 
 /// Rows are added until their lines are of so many bytes: pages and row groups end there.
-const CHUNK_BYTES: usize = 1 << 18;
-
-/// Texts of an input whose entries are remembered; a power of two.
-const REMEMBERED: usize = 8;
+const CHUNK_BYTES: usize = 1 << 16;
 
 /// Event batches whose entries are remembered; a power of two.
 const BATCHES: usize = 16;
@@ -127,7 +126,7 @@ impl Buffer {
             }
             let Some(batches) = self.texts(Column::EventBatch) else { continue };
             match (batch, known) {
-                (Some(batch), Some((known, entry))) if *known == batch && batches.push_again(*entry) => {}
+                (Some(batch), Some((known, entry))) if *known == batch && batches.push_again(*entry, 1) => {}
                 (batch, known) => {
                     bytes += batches.push(folded.event_batch);
                     if let (Some(batch), Some(known), Some(entry)) = (batch, known, batches.last()) {
@@ -142,21 +141,12 @@ impl Buffer {
     /// Adds a column as it is; bytes of texts.
     fn gather_column(&mut self, inputs: &[&Columns], places: &[Place], column: Column) -> usize {
         let all = || numbers(inputs, places, column);
-        let rows = 0..places.len();
+        let rows = places.len();
         match self.column(column) {
             Some(Buffered::Texts(_, out)) => return gather_texts(inputs, places, column, out),
-            Some(Buffered::Longs(out)) => {
-                let all = all();
-                out.extend(rows.map(|row| all.at(row)));
-            }
-            Some(Buffered::Ints(out)) => {
-                let all = all();
-                out.extend(rows.map(|row| all.at(row).map(|number| number as i32)));
-            }
-            Some(Buffered::Doubles(out)) => {
-                let all = all();
-                out.extend(rows.map(|row| all.at(row).map(|bits| f64::from_bits(bits as u64))));
-            }
+            Some(Buffered::Longs(out)) => all().put(rows, |number| number, out),
+            Some(Buffered::Ints(out)) => all().put(rows, |number| number as i32, out),
+            Some(Buffered::Doubles(out)) => all().put(rows, |bits| bits as u64, out),
             None => {}
         }
         0
@@ -169,6 +159,14 @@ struct Values<T>(Vec<Option<T>>);
 impl<T: Copy> Values<T> {
     fn at(&self, row: usize) -> Option<T> {
         self.0.get(row).copied().flatten()
+    }
+
+    /// Adds the values of so many rows.
+    fn put<U: Copy + PartialEq>(self, rows: usize, made: impl Fn(T) -> U, out: &mut Repeats<Option<U>>) {
+        match self.0.is_empty() {
+            true => out.push_all(None, rows),
+            false => out.extend(self.0.into_iter().map(|value| value.map(&made))),
+        }
     }
 }
 
@@ -187,7 +185,7 @@ fn texts<'m>(inputs: &[&'m Columns], places: &[Place], column: Column) -> Values
     if views.iter().all(|view| matches!(view, PageTexts::Same(None))) {
         return Values(Vec::new());
     }
-    Values(places.iter().map(|place| views.get(place.input as usize)?.get(place.row).0).collect())
+    Values(places.iter().map(|place| views.get(place.input as usize)?.get(place.row)).collect())
 }
 
 /// Adds each place's text; bytes of them.
@@ -200,38 +198,46 @@ fn gather_texts(inputs: &[&Columns], places: &[Place], column: Column, out: &mut
     if views.iter().all(|view| matches!(view, PageTexts::Same(Some(_)))) {
         return gather_same(&views, places, out);
     }
-    // An input's text, and the entry that it has in `out`.
-    let mut known = vec![[(Span::NULL, 0); REMEMBERED]; inputs.len()];
+    let mut known: Vec<_> = views.iter().map(|view| out.take_known(view)).collect();
     let mut bytes = 0;
     for place in places {
-        let (view, known) = (views.get(place.input as usize), known.get_mut(place.input as usize));
-        let (Some(view), Some(known)) = (view, known) else { continue };
-        let (text, span) = view.get(place.row);
-        let span = span.or(matches!(view, PageTexts::Same(Some(_))).then_some(Span::WHOLE));
-        let Some(span) = span.filter(|span| *span != Span::NULL) else {
-            bytes += out.push(text);
-            continue;
-        };
-        let Some(place) = known.get_mut(span.tag() % REMEMBERED) else { continue };
-        if place.0 == span && out.push_again(place.1) {
+        let Some(view) = views.get(place.input as usize) else { continue };
+        let (text, code) = view.entry(place.row);
+        let known = known.get_mut(place.input as usize).zip(code);
+        let known = known.and_then(|(known, code)| known.get_mut(code as usize));
+        if known.as_ref().is_some_and(|entry| **entry != NO_TEXT && out.push_again(**entry, 1)) {
             continue;
         }
         bytes += out.push(text);
-        *place = out.last().map_or((Span::NULL, 0), |entry| (span, entry));
+        if let Some((known, entry)) = known.zip(out.last()) {
+            *known = entry;
+        }
+    }
+    for (view, known) in views.iter().zip(known) {
+        out.put_known(view, known);
     }
     bytes
 }
 
 /// Adds texts that differ from input to input only; bytes of them.
 fn gather_same(views: &[PageTexts<'_>], places: &[Place], out: &mut Texts) -> usize {
+    let first = views.first().and_then(PageTexts::same);
+    if views.iter().all(|view| view.same() == first) {
+        let bytes = out.push(first);
+        let rest = places.len().saturating_sub(1);
+        return match out.last().is_some_and(|entry| out.push_again(entry, rest)) {
+            true => bytes,
+            false => bytes + (0..rest).map(|_| out.push(first)).sum::<usize>(),
+        };
+    }
     // The entry of each input's text in `out`.
     let mut known = vec![None; views.len()];
     let mut bytes = 0;
     for place in places {
         let input = place.input as usize;
         let Some((view, known)) = views.get(input).zip(known.get_mut(input)) else { continue };
-        if !known.is_some_and(|entry| out.push_again(entry)) {
-            bytes += out.push(view.get(place.row).0);
+        if !known.is_some_and(|entry| out.push_again(entry, 1)) {
+            bytes += out.push(view.get(place.row));
             *known = out.last();
         }
     }

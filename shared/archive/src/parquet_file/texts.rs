@@ -1,10 +1,10 @@
 //! The texts of a column while its row group fills.
 
-/// Stands for a text that is not there.
-pub(super) const NO_TEXT: u32 = u32::MAX;
+use std::collections::HashMap;
 
-/// A dictionary has at most this many entries.
-const MAX_ENTRIES: usize = 1 << 15;
+use super::dictionary::{Dictionary, NO_TEXT, Stored};
+use super::repeats::{Repeats, Rows};
+use crate::read::PageTexts;
 
 /// Up to this many entries it is too early to tell whether values repeat.
 const TRIAL_ENTRIES: usize = 256;
@@ -12,194 +12,123 @@ const TRIAL_ENTRIES: usize = 256;
 /// A dictionary pays when each of its entries stands for so many values.
 const VALUES_AN_ENTRY: usize = 3;
 
-/// Places of the hash table that are looked at for one text.
-const MAX_PROBES: usize = 32;
-
-/// Places of the first hash table.
-const FIRST_PLACES: usize = 256;
-
-/// A place of the hash table that has no entry.
-const FREE: (u32, u32) = (NO_TEXT, 0);
-
 /// The texts of a column: distinct ones, and which each row has, while they
 /// repeat; else one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    bytes: String,
-    /// Where each entry, or each row's text, begins, and how long it is.
-    places: Vec<(u32, u32)>,
+    dictionary: Dictionary,
     /// Each row's entry, while there is a dictionary.
-    indices: Vec<u32>,
-    /// Entries by their hash, with the hash.
-    table: Vec<(u32, u32)>,
+    indices: Repeats<u32>,
+    /// Each row's text, where there is none any more.
+    plain: Vec<Stored>,
     is_plain: bool,
+    /// Of dictionaries that texts came from, by number: which entry each of theirs has here.
+    known: HashMap<u64, Vec<u32>>,
 }
 
 impl Texts {
     /// Adds a row's text; how many bytes it takes.
     pub fn push(&mut self, text: Option<&str>) -> usize {
         let Some(text) = text else {
-            if self.is_plain {
-                self.places.push((0, NO_TEXT));
-            } else {
-                self.indices.push(NO_TEXT);
-            }
+            self.push_nulls(1);
             return 0;
         };
         if !self.is_plain {
-            let (last, entries) = (self.last().unwrap_or(NO_TEXT), self.places.len());
-            if let Some(index) = if self.is(last, text) { Some(last) } else { self.index_of(text) } {
+            let (entries, values) = (self.dictionary.len(), self.indices.len());
+            let takes = |count| count < TRIAL_ENTRIES || count * VALUES_AN_ENTRY <= values;
+            let last = self.last().filter(|last| self.dictionary.is(*last, text));
+            if let Some(index) = last.or_else(|| self.dictionary.index_of(text, takes)) {
                 self.indices.push(index);
-                return if self.places.len() > entries { text.len() } else { 0 };
+                return if self.dictionary.len() > entries { text.len() } else { 0 };
             }
-            self.make_plain();
+            self.is_plain = true;
+            self.plain.extend(self.indices.iter().map(|index| self.dictionary.stored(index)));
+            self.indices.clear();
         }
-        self.add(text);
+        self.plain.push(self.dictionary.store(text));
         text.len()
     }
 
     /// Adds rows without a text.
     pub fn push_nulls(&mut self, rows: usize) {
         if self.is_plain {
-            self.places.extend(std::iter::repeat_n((0, NO_TEXT), rows));
+            self.plain.extend(std::iter::repeat_n(Stored::NONE, rows));
         } else {
-            self.indices.extend(std::iter::repeat_n(NO_TEXT, rows));
+            self.indices.push_all(NO_TEXT, rows);
         }
     }
 
     /// The entry of the last row's text, while there is a dictionary.
     pub fn last(&self) -> Option<u32> {
-        self.indices.last().copied()
+        self.indices.last()
     }
 
-    /// Adds a row that has the text of this entry; `false` where there is no dictionary any more.
-    pub fn push_again(&mut self, entry: u32) -> bool {
+    /// Adds rows that have the text of this entry; `false` where there is no dictionary any more.
+    pub fn push_again(&mut self, entry: u32, rows: usize) -> bool {
         if !self.is_plain {
-            self.indices.push(entry);
+            self.indices.push_all(entry, rows);
         }
         !self.is_plain
     }
 
-    fn add(&mut self, text: &str) {
-        self.places.push((self.bytes.len() as u32, text.len() as u32));
-        self.bytes.push_str(text);
-    }
-
-    /// Whether the entry is this text: its bytes are looked at where it is as long.
-    fn is(&self, index: u32, text: &str) -> bool {
-        let Some(&(at, length)) = self.places.get(index as usize) else { return false };
-        let (at, length) = (at as usize, length as usize);
-        length == text.len() && self.bytes.as_bytes().get(at..at + length) == Some(text.as_bytes())
-    }
-
-    fn at(&self, place: &(u32, u32)) -> Option<&str> {
-        let (at, length) = (place.0 as usize, place.1);
-        if length == NO_TEXT {
-            return None;
-        }
-        self.bytes.get(at..at + length as usize)
-    }
-
-    /// The entry of a text, made if it is new; `None` where a dictionary does not pay.
-    fn index_of(&mut self, text: &str) -> Option<u32> {
-        if self.places.len() * 2 >= self.table.len() {
-            self.grow();
-        }
-        let mask = self.table.len() - 1;
-        let hash = hash(text.as_bytes());
-        let mut at = hash as usize;
-        for _ in 0..MAX_PROBES {
-            at &= mask;
-            let (index, hashed) = *self.table.get(at)?;
-            if index == NO_TEXT {
-                let entries = self.places.len();
-                let is_worth_it = entries < TRIAL_ENTRIES || entries * VALUES_AN_ENTRY <= self.indices.len();
-                if entries == MAX_ENTRIES || !is_worth_it {
-                    return None;
-                }
-                *self.table.get_mut(at)? = (entries as u32, hash);
-                self.add(text);
-                return Some(entries as u32);
-            }
-            if hashed == hash && self.is(index, text) {
-                return Some(index);
-            }
-            at += 1;
-        }
-        None
-    }
-
-    fn grow(&mut self) {
-        let size = (self.table.len() * 2).max(FIRST_PLACES);
-        let entries = std::mem::replace(&mut self.table, vec![FREE; size]);
-        for entry in entries.into_iter().filter(|entry| *entry != FREE) {
-            let mut at = entry.1 as usize;
-            // Half of the places are free at least.
-            while let Some(place) = self.table.get_mut(at & (size - 1)) {
-                if *place == FREE {
-                    *place = entry;
-                    break;
-                }
-                at += 1;
+    /// Which entries the texts of a page have here, as far as is known, by theirs there;
+    /// [`NO_TEXT`] where it is not known. To be put back.
+    pub fn take_known(&mut self, page: &PageTexts<'_>) -> Vec<u32> {
+        match page {
+            _ if self.is_plain => Vec::new(),
+            PageTexts::Same(_) => vec![NO_TEXT],
+            PageTexts::Each { .. } => Vec::new(),
+            PageTexts::Coded { id, spans, .. } => {
+                self.known.remove(id).unwrap_or_else(|| vec![NO_TEXT; spans.len()])
             }
         }
     }
 
-    fn make_plain(&mut self) {
-        self.is_plain = true;
-        let none = (0, NO_TEXT);
-        let places = self
-            .indices
-            .iter()
-            .map(|index| self.places.get(*index as usize).copied().unwrap_or(none))
-            .collect();
-        self.places = places;
-        self.indices.clear();
+    /// Keeps what [`Texts::take_known`] gave.
+    pub fn put_known(&mut self, page: &PageTexts<'_>, known: Vec<u32>) {
+        if let PageTexts::Coded { id, .. } = page
+            && !self.is_plain
+        {
+            self.known.insert(*id, known);
+        }
     }
 
     /// Empties it for the next row group.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.places.clear();
+        self.dictionary.clear();
         self.indices.clear();
-        self.table.fill(FREE);
+        self.plain.clear();
+        self.known.clear();
         self.is_plain = false;
     }
 
     /// The dictionary, and each row's entry in it; `None` where there is none.
-    pub fn dictionary(&self) -> Option<(impl ExactSizeIterator<Item = &[u8]> + Clone, &[u32])> {
-        let entries = self.places.iter().map(|place| self.at(place).unwrap_or_default().as_bytes());
-        (!self.is_plain).then_some((entries, self.indices.as_slice()))
+    pub fn dictionary(&self) -> Option<(impl ExactSizeIterator<Item = &[u8]> + Clone, Rows<'_, u32>)> {
+        (!self.is_plain).then_some((self.dictionary.entries(), self.indices.rows()))
     }
 
     /// Each row's text, where there is no dictionary.
-    pub fn plain(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Option<&str>> + Clone {
-        self.places.get(rows).unwrap_or_default().iter().map(|place| self.at(place))
+    pub fn plain(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Option<&[u8]>> + Clone {
+        self.plain.get(rows).unwrap_or_default().iter().map(|stored| self.dictionary.at(*stored))
     }
-}
-
-/// Of all bytes, eight at a time.
-fn hash(bytes: &[u8]) -> u32 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |all: u64, word: u64| (all.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-    let (words, rest) = bytes.as_chunks::<8>();
-    let all = words.iter().fold(bytes.len() as u64, |all, word| mix(all, u64::from_le_bytes(*word)));
-    let tail = rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
-    let all = mix(all, tail);
-    (all ^ (all >> 32)) as u32
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::dictionary::MAX_ENTRIES;
     use super::*;
 
     fn rows(texts: &Texts) -> Vec<Option<String>> {
         match texts.dictionary() {
             Some((entries, indices)) => {
                 let entries: Vec<_> = entries.map(|text| String::from_utf8(text.to_vec()).unwrap()).collect();
-                indices.iter().map(|index| entries.get(*index as usize).cloned()).collect()
+                assert!(matches!(indices, Rows::Each(_)));
+                texts.indices.iter().map(|index| entries.get(index as usize).cloned()).collect()
             }
-            None => texts.plain(0..texts.places.len()).map(|text| text.map(str::to_owned)).collect(),
+            None => {
+                let text = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
+                texts.plain(0..texts.plain.len()).map(|stored| stored.map(text)).collect()
+            }
         }
     }
 

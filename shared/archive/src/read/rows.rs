@@ -173,9 +173,9 @@ impl<'c> Identities<'c> {
         Identity {
             timestamp,
             observed_millis: self.observed_timestamp.get(row).or(timestamp),
-            event_id: self.event_id.get(row).0,
-            more_event_ids: self.more_event_ids.get(row).0,
-            event_batch: self.event_batch.get(row).0,
+            event_id: self.event_id.get(row),
+            more_event_ids: self.more_event_ids.get(row),
+            event_batch: self.event_batch.get(row),
             event_index: self.event_index.get(row).map(|index| index as i32),
         }
     }

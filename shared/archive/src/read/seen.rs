@@ -222,6 +222,8 @@ struct Generation {
 struct Batch {
     first: usize,
     millis: Vec<i64>,
+    /// Whether events of it are kept whole, among the others.
+    has_others: bool,
 }
 
 impl Generation {
@@ -232,21 +234,21 @@ impl Generation {
     }
 
     fn has(&self, id: EventId) -> bool {
-        let slot = id.parts().and_then(|(batch, index, millis)| {
-            let batch = self.batches.get(&batch)?;
-            Some(*batch.millis.get(index.checked_sub(batch.first)?)? == millis)
-        });
-        slot == Some(true) || !self.others.is_empty() && self.others.contains(&id)
+        let Some((batch, index, millis)) = id.parts() else { return self.others.contains(&id) };
+        let Some(batch) = self.batches.get(&batch) else { return false };
+        let seen = index.checked_sub(batch.first).and_then(|place| batch.millis.get(place));
+        seen == Some(&millis) || batch.has_others && self.others.contains(&id)
     }
 
     /// Whether it is new here.
     fn insert(&mut self, id: EventId) -> bool {
-        if !self.others.is_empty() && self.others.contains(&id) {
-            return false;
-        }
         if let Some((batch, index, millis)) = id.parts() {
             let first = index.saturating_sub(BEFORE_FIRST);
-            let batch = self.batches.entry(batch).or_insert(Batch { first, millis: Vec::new() });
+            let new = Batch { first, millis: Vec::new(), has_others: false };
+            let batch = self.batches.entry(batch).or_insert(new);
+            if batch.has_others && self.others.contains(&id) {
+                return false;
+            }
             // What comes far behind or before the others is one of them no more.
             let place = index.checked_sub(batch.first).filter(|place| *place < batch.millis.len() + MAX_GAP);
             if let Some(place) = place {
@@ -264,9 +266,11 @@ impl Generation {
                     _ => {}
                 }
             }
+            batch.has_others = true;
         }
-        self.count += 1;
-        self.others.insert(id)
+        let is_new = self.others.insert(id);
+        self.count += usize::from(is_new);
+        is_new
     }
 }
 

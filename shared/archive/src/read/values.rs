@@ -6,12 +6,13 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Damage;
 use super::column::{Column, Physical};
 use super::encoding::{Runs, deltas, take, take_measured};
 use super::page::{Encoding, Inflated, Page, Pages};
-use super::views::{PageNumbers, PageTexts, Span};
+use super::views::{NO_ENTRY, PageNumbers, PageTexts, Span};
 use crate::fold::{MARK, escape_line};
 
 /// Buffers that decoding any column uses.
@@ -22,6 +23,7 @@ pub(super) struct Scratch {
     numbers: Vec<i64>,
     more_numbers: Vec<i64>,
     spans: Vec<Span>,
+    codes: Vec<u32>,
 }
 
 impl fmt::Debug for Scratch {
@@ -38,6 +40,7 @@ impl Scratch {
             numbers: Vec::new(),
             more_numbers: Vec::new(),
             spans: Vec::new(),
+            codes: Vec::new(),
         }
     }
 }
@@ -66,14 +69,17 @@ pub(super) struct Values {
     is_indexed: bool,
     text: String,
     spans: Vec<Span>,
+    /// Each row's entry in the dictionary, where there is one of texts.
+    codes: Vec<u32>,
     numbers: Vec<i64>,
     /// Empty where every row has a number.
     nulls: Vec<bool>,
 }
 
 /// A dictionary.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entries {
+    id: u64,
     text: String,
     spans: Vec<Span>,
     numbers: Vec<i64>,
@@ -93,6 +99,7 @@ impl Values {
             is_indexed: false,
             text: String::new(),
             spans: Vec::new(),
+            codes: Vec::new(),
             numbers: Vec::new(),
             nulls: Vec::new(),
         }
@@ -103,6 +110,7 @@ impl Values {
         self.pages.held_bytes()
             + self.text.capacity()
             + self.spans.capacity() * size_of::<Span>()
+            + self.codes.capacity() * size_of::<u32>()
             + self.numbers.capacity() * size_of::<i64>()
             + self.nulls.capacity()
     }
@@ -123,6 +131,7 @@ impl Values {
 
     fn decode_page(&mut self, page: &Page, scratch: &mut Scratch) -> Result<(), Damage> {
         self.spans.clear();
+        self.codes.clear();
         self.numbers.clear();
         self.nulls.clear();
         self.text.clear();
@@ -153,19 +162,19 @@ impl Values {
                         self.spans.push(*entries.spans.get(index as usize).ok_or(beyond)?);
                         return Ok(());
                     }
-                    let mut is_beyond = false;
-                    let out = if scratch.present.is_empty() { &mut self.spans } else { &mut scratch.spans };
+                    let out = if scratch.present.is_empty() { &mut self.codes } else { &mut scratch.codes };
                     out.clear();
                     out.reserve(present);
-                    runs.each(|index| match entries.spans.get(index as usize) {
-                        Some(span) => out.push(*span),
-                        None => is_beyond = true,
+                    let mut greatest = 0;
+                    runs.each(|index| {
+                        greatest = greatest.max(index);
+                        out.push(index);
                     })?;
-                    if is_beyond {
+                    if greatest as usize >= entries.spans.len() {
                         return Err(beyond);
                     }
                     if !scratch.present.is_empty() {
-                        spread(&scratch.present, &scratch.spans, Span::NULL, &mut self.spans);
+                        spread(&scratch.present, &scratch.codes, NO_ENTRY, &mut self.codes);
                     }
                     return Ok(());
                 }
@@ -219,7 +228,9 @@ impl Values {
     }
 
     fn read_entries(&self, inflated: &mut Inflated) -> Result<Entries, Damage> {
-        let mut entries = Entries::default();
+        static DICTIONARIES: AtomicU64 = AtomicU64::new(0);
+        let id = DICTIONARIES.fetch_add(1, Ordering::Relaxed);
+        let mut entries = Entries { id, text: String::new(), spans: Vec::new(), numbers: Vec::new() };
         let Some((count, mut bytes)) = self.pages.dictionary(inflated)? else {
             return Err(Damage::new("it has no dictionary"));
         };
@@ -240,23 +251,9 @@ impl Values {
         self.form != Form::Null
     }
 
-    fn span(&self, row: u32) -> Option<Span> {
-        match self.form {
-            Form::Null => None,
-            Form::Same => self.spans.first().copied(),
-            Form::Each => self.spans.get(row.wrapping_sub(self.first_row) as usize).copied(),
-        }
-    }
-
     /// The text in a row of the decoded page; rows count from the start of the row group.
     pub fn text(&self, row: u32) -> Option<&str> {
-        let span = self.span(row)?;
-        let text = match &self.entries {
-            Some(entries) if self.is_indexed => &entries.text,
-            _ => &self.text,
-        };
-        // Null lies beyond every text.
-        text.get(span.start as usize..span.end as usize)
+        self.texts().get(row)
     }
 
     /// The number in a row of the decoded page.
@@ -266,19 +263,19 @@ impl Values {
 
     /// The texts of the decoded page, for many rows.
     pub fn texts(&self) -> PageTexts<'_> {
-        let text = match &self.entries {
-            Some(entries) if self.is_indexed => &entries.text,
-            _ => &self.text,
-        };
-        match self.form {
-            Form::Null => PageTexts::Same(None),
-            Form::Same => PageTexts::Same(self.text(self.first_row)),
-            Form::Each => PageTexts::Each {
-                text,
-                spans: &self.spans,
-                first_row: self.first_row,
-                repeat: self.is_indexed,
-            },
+        let dictionary = self.entries.as_ref().filter(|_| self.is_indexed);
+        let text = dictionary.map_or(&self.text, |entries| &entries.text);
+        let first_row = self.first_row;
+        match (self.form, dictionary) {
+            (Form::Null, _) => PageTexts::Same(None),
+            (Form::Same, _) => {
+                let span = self.spans.first().copied().unwrap_or(Span::NULL);
+                PageTexts::Same(text.get(span.start as usize..span.end as usize))
+            }
+            (Form::Each, Some(Entries { id, spans, .. })) => {
+                PageTexts::Coded { id: *id, text, spans, codes: &self.codes, first_row }
+            }
+            (Form::Each, None) => PageTexts::Each { text, spans: &self.spans, first_row },
         }
     }
 

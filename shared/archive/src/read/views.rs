@@ -8,17 +8,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Of a text that is the only one.
-    pub const WHOLE: Self = Self { start: 0, end: u32::MAX };
-
-    /// A number that differs between most spans of one text.
-    pub fn tag(self) -> usize {
-        (self.start ^ self.start >> 3) as usize
-    }
-
     /// Of a row that has no value.
     pub const NULL: Self = Self { start: u32::MAX, end: u32::MAX };
 }
+
+/// The entry of a row that has no value.
+pub(crate) const NO_ENTRY: u32 = u32::MAX;
 
 /// The texts of a column's decoded page.
 #[derive(Debug, Clone, Copy)]
@@ -33,20 +28,50 @@ pub(crate) enum PageTexts<'v> {
         spans: &'v [Span],
         /// The row of the first.
         first_row: u32,
-        /// Equal texts have equal spans: they are of a dictionary.
-        repeat: bool,
+    },
+    /// They are of a dictionary.
+    Coded {
+        /// Its number: no other dictionary of this process has it.
+        id: u64,
+        /// What the spans are of.
+        text: &'v str,
+        /// Where each entry stands.
+        spans: &'v [Span],
+        /// Each row's entry.
+        codes: &'v [u32],
+        /// The row of the first.
+        first_row: u32,
     },
 }
 
 impl<'v> PageTexts<'v> {
-    /// Of a row: the text, and in a dictionary where it stands there.
-    pub fn get(&self, row: u32) -> (Option<&'v str>, Option<Span>) {
+    /// The text that every row has.
+    pub fn same(&self) -> Option<&'v str> {
         match *self {
-            Self::Same(text) => (text, None),
-            Self::Each { text, spans, first_row, repeat } => {
-                let Some(span) = spans.get(row.wrapping_sub(first_row) as usize) else { return (None, None) };
-                // Null lies beyond every text.
-                (text.get(span.start as usize..span.end as usize), repeat.then_some(*span))
+            Self::Same(text) => text,
+            _ => None,
+        }
+    }
+
+    /// The text of a row.
+    pub fn get(&self, row: u32) -> Option<&'v str> {
+        self.entry(row).0
+    }
+
+    /// Of a row: the text, and its entry where there are entries; one text alone is entry 0.
+    #[inline]
+    pub fn entry(&self, row: u32) -> (Option<&'v str>, Option<u32>) {
+        let at = |first_row| row.wrapping_sub(first_row) as usize;
+        // Null lies beyond every text.
+        let of = |text: &'v str, span: &Span| text.get(span.start as usize..span.end as usize);
+        match *self {
+            Self::Same(text) => (text, text.map(|_| 0)),
+            Self::Each { text, spans, first_row } => {
+                (spans.get(at(first_row)).and_then(|span| of(text, span)), None)
+            }
+            Self::Coded { text, spans, codes, first_row, .. } => {
+                let code = codes.get(at(first_row)).copied().filter(|code| *code != NO_ENTRY);
+                (code.and_then(|code| of(text, spans.get(code as usize)?)), code)
             }
         }
     }

@@ -53,7 +53,7 @@ impl<W: Write + Send> ChunkWriter<'_, W> {
                 entries.push(value);
                 entries.len() - 1
             });
-            indices.push(index as u16);
+            indices.push(index as u32);
         }
         if present == 0 {
             return self.nulls(|nulls| Statistics::int32(None, None, None, nulls, false));

@@ -120,6 +120,20 @@ fn a_row_group_is_full_at_its_limit() {
     }
 }
 
+/// Texts that repeat take no room in a page, until others end the dictionary.
+#[test]
+fn a_large_text_that_repeated_is_read_back_where_it_does_not_any_more() {
+    const LARGE_BYTES: usize = 1 << 20;
+    // More than a reader takes for one page.
+    let mut messages = vec!["large ".repeat(LARGE_BYTES / 6); 90];
+    messages.extend((0..300).map(|i| format!("small {i}")));
+    let row = |message| StoredRow { timestamp: Some(DAY), message: Some(message), ..StoredRow::default() };
+    let rows: Vec<_> = messages.iter().map(|message| row(message.as_str())).collect();
+    let found = read_back(&rows);
+    assert_eq!(found.len(), rows.len());
+    assert!(found.iter().zip(&messages).all(|(row, message)| row["message"] == message.as_str()));
+}
+
 #[test]
 fn the_same_rows_are_the_same_bytes() {
     let texts: Vec<_> = (0..1000).map(|i| format!("text {i}")).collect();

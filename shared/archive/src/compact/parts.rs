@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{CompactLimits, Step};
 use crate::key::ObjectKey;
 use crate::parquet_file::{MergedWriter, ParquetError, Written};
-use crate::read::{Columns, Place};
+use crate::read::{Columns, Merged, Place};
 
 /// What is left below the largest size for a row group that waits and for the metadata.
 const SLACK_BYTES: u64 = 16_000_000;
@@ -89,15 +89,16 @@ impl<'s> Parts<'s> {
         }
     }
 
-    /// So many bytes of the inputs were read: the rest becomes as much smaller as
-    /// they did. Rows that wait for their row group count when it is written.
-    pub fn has_read(&mut self, bytes: u64) {
+    /// The merge has come so far: the rest of the inputs becomes as much smaller as what is
+    /// written did. Rows that wait for their row group count when it is written.
+    pub fn has_read(&mut self, merged: &Merged) {
         let written = self.ended_bytes + self.open.as_ref().map_or(0, |open| open.writer.bytes_written());
         if written != self.written_bytes {
             self.written_bytes = written;
             let all: u64 = self.step.inputs.iter().map(|input| input.bytes).sum();
-            let rest = all.saturating_sub(bytes) as f64 / bytes.max(1) as f64;
-            self.rest_bytes = (written as f64 * rest) as u64;
+            let share = (merged.rows + merged.repeated_rows) as f64 / merged.rows_in_files.max(1) as f64;
+            let read = (merged.bytes_in_files as f64 * share).max(1.0);
+            self.rest_bytes = (written as f64 * (all as f64 - read).max(0.0) / read) as u64;
         }
     }
 

@@ -93,7 +93,7 @@ impl<S: ObjectWriter> Compactor<'_, S> {
             if !merge.result().foreign.is_empty() {
                 return Ok(Outcome::Foreign(merge.finish().foreign));
             }
-            parts.has_read(merge.result().bytes_read);
+            parts.has_read(merge.result());
             let rows = match merge.next_rows(ROWS_AT_ONCE).await {
                 Ok(Some(rows)) => rows,
                 Ok(None) => break,

@@ -144,13 +144,11 @@ impl Buffer {
                         continue;
                     }
                     let mut start = 0;
-                    let pages: Vec<_> = pages
-                        .iter()
-                        .map(|rows| {
-                            start += rows;
-                            texts.plain(start - rows..start)
-                        })
-                        .collect();
+                    let plain = |rows: usize| {
+                        start += rows;
+                        (rows, texts.plain(start - rows..start))
+                    };
+                    let pages: Vec<_> = texts.plain_pages(pages).into_iter().map(plain).collect();
                     chunks.plain(*storage, &pages)?;
                 }
             }

@@ -46,6 +46,9 @@ const EARLY_ENTRIES: usize = 256;
 /// What stays allocated from file to file is at most this for each buffer.
 pub(super) const MAX_KEPT_BYTES: usize = 2 << 20;
 
+/// A dictionary that is larger is made anew: to empty it takes time, in every column.
+const MAX_KEPT_DICTIONARY: usize = 64 << 10;
+
 /// How much time a file is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effort {
@@ -143,11 +146,13 @@ fn is_worth_it(entries: usize, values: usize) -> bool {
         || entries <= EARLY_ENTRIES && entries + entries / 4 <= values
 }
 
-/// The texts of each page as bytes.
+/// The rows of each page, and their texts as bytes.
 fn bytes_of<'x, I: Iterator<Item = Option<&'x str>> + Clone>(
+    rows: &[usize],
     pages: &[I],
-) -> Vec<impl Iterator<Item = Option<&'x [u8]>> + Clone + use<'x, I>> {
-    pages.iter().map(|page| page.clone().map(|text| text.map(str::as_bytes))).collect()
+) -> Vec<(usize, impl Iterator<Item = Option<&'x [u8]>> + Clone + use<'x, I>)> {
+    let bytes = |page: &I| page.clone().map(|text| text.map(str::as_bytes));
+    rows.iter().copied().zip(pages.iter().map(bytes)).collect()
 }
 
 /// Fills the dictionary, and each row's entry. How many values there are, or
@@ -315,7 +320,7 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
         }
         match storage {
             Storage::Rising => self.rising(pages),
-            Storage::Opaque => self.plain(storage, &bytes_of(pages)),
+            Storage::Opaque => self.plain(storage, &bytes_of(self.pages, pages)),
             Storage::Repetitive | Storage::LookedUp | Storage::Said => {
                 let mut dictionary = std::mem::take(&mut self.scratch.dictionary);
                 let mut rows = std::mem::take(&mut self.scratch.rows);
@@ -325,9 +330,9 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
                 let pays = |values| dictionary.len() <= few || dictionary.len() * 2 <= values;
                 let done = match values.is_some_and(pays) {
                     true => self.dictionary(storage, dictionary.entries(), rows.rows()),
-                    false => self.plain(storage, &bytes_of(pages)),
+                    false => self.plain(storage, &bytes_of(self.pages, pages)),
                 };
-                dictionary.shrink(MAX_KEPT_BYTES);
+                dictionary.shrink(MAX_KEPT_DICTIONARY);
                 (self.scratch.dictionary, self.scratch.rows) = (dictionary, rows);
                 done
             }
@@ -396,10 +401,11 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
     }
 
     /// Lengths, then the texts one after the other: what is compressed is text alone.
+    /// Of each page its rows; the column may have more pages than others.
     pub fn plain<'x>(
         &mut self,
         storage: Storage,
-        pages: &[impl Iterator<Item = Option<&'x [u8]>> + Clone],
+        pages: &[(usize, impl Iterator<Item = Option<&'x [u8]>> + Clone)],
     ) -> Result<(), ParquetError> {
         let mut chunk = Chunk::new(Encoding::DELTA_LENGTH_BYTE_ARRAY);
         let mut bloom = match storage {
@@ -407,7 +413,7 @@ impl<'e, W: Write + Send> ChunkWriter<'e, W> {
             _ => None,
         };
         let mut is_first_page = true;
-        for (page, rows) in pages.iter().zip(self.pages) {
+        for (rows, page) in pages {
             let Scratch { levels, longs: lengths, body, .. } = &mut *self.scratch;
             levels.clear();
             lengths.clear();

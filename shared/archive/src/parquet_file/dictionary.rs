@@ -25,6 +25,11 @@ pub(super) struct Stored {
 impl Stored {
     /// Of a row that has no text.
     pub const NONE: Self = Self { at: 0, length: NO_TEXT };
+
+    /// Bytes of the text.
+    pub fn length(&self) -> usize {
+        if *self == Self::NONE { 0 } else { self.length as usize }
+    }
 }
 
 /// Distinct texts in the order of their first appearance.

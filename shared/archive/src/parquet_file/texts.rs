@@ -12,6 +12,10 @@ const TRIAL_ENTRIES: usize = 256;
 /// A dictionary pays when each of its entries stands for so many values.
 const VALUES_AN_ENTRY: usize = 3;
 
+/// Texts of a page without a dictionary are at most this many bytes, or one: readers
+/// take no page for ours that is much larger.
+const MAX_PAGE_BYTES: usize = 8 << 20;
+
 /// The texts of a column: distinct ones, and which each row has, while they
 /// repeat; else one after the other.
 #[derive(Debug, Default)]
@@ -107,6 +111,27 @@ impl Texts {
         (!self.is_plain).then_some((self.dictionary.entries(), self.indices.rows()))
     }
 
+    /// Rows of each page where there is no dictionary: a page whose texts repeated while
+    /// there was one, and took no room, is cut where it would be too large.
+    pub fn plain_pages(&self, pages: &[usize]) -> Vec<usize> {
+        let mut rest = self.plain.as_slice();
+        let mut cut = Vec::with_capacity(pages.len());
+        for rows in pages {
+            let (page, after) = rest.split_at_checked(*rows).unwrap_or((rest, &[]));
+            rest = after;
+            let (mut rows, mut bytes) = (0, 0);
+            for length in page.iter().map(Stored::length) {
+                if rows > 0 && bytes + length > MAX_PAGE_BYTES {
+                    cut.push(rows);
+                    (rows, bytes) = (0, 0);
+                }
+                (rows, bytes) = (rows + 1, bytes + length);
+            }
+            cut.push(rows);
+        }
+        cut
+    }
+
     /// Each row's text, where there is no dictionary.
     pub fn plain(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Option<&[u8]>> + Clone {
         self.plain.get(rows).unwrap_or_default().iter().map(|stored| self.dictionary.at(*stored))
@@ -151,6 +176,22 @@ mod tests {
         let taken: Vec<_> =
             ["line 1", "line 22", "line 22", "line 1"].map(|text| texts.push(Some(text))).into();
         assert_eq!(taken, [6, 7, 0, 0]);
+    }
+
+    #[test]
+    fn a_page_without_a_dictionary_is_cut_at_its_limit() {
+        let mut texts = Texts::default();
+        for i in 0..=TRIAL_ENTRIES {
+            texts.push(Some(&i.to_string()));
+        }
+        let half = "x".repeat(MAX_PAGE_BYTES / 2);
+        let mut rows = TRIAL_ENTRIES + 1;
+        for pages in [vec![rows + 1], vec![rows + 1, 1], vec![rows + 1, 2], vec![rows + 1, 2, 1]] {
+            texts.push(Some(&half));
+            rows += 1;
+            assert_eq!(texts.plain_pages(&[rows]), pages);
+        }
+        assert_eq!(texts.plain_pages(&[rows - 1, 1]), [TRIAL_ENTRIES + 2, 2, 1]);
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct Merged {
     pub known_rows: u64,
     /// Rows that the other inputs have by their metadata: all of them, whatever is wanted.
     pub rows_in_files: u64,
+    /// Bytes of those, by their listing.
+    pub bytes_in_files: u64,
     /// Inputs that were opened.
     pub objects_read: u64,
     /// Bytes that the store gave.
@@ -294,7 +296,10 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
                 Ahead::Closed => continue,
             };
             self.result.bytes_read += file.bytes_read();
-            self.result.rows_in_files += if input.known { 0 } else { file.rows_in_file() };
+            if !input.known {
+                self.result.rows_in_files += file.rows_in_file();
+                self.result.bytes_in_files += input.listed.bytes;
+            }
             let columns = if input.known { ColumnSet::IDENTITY } else { self.columns };
             let cursor = Cursor::new(file, self.order, columns, self.wanted.clone());
             let open = Open { cursor, positions: Vec::new(), at: 0, held_bytes: 0 };

@@ -4,10 +4,10 @@
 //! the archive: parts of files that are being written, and the marks of holds.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
@@ -19,7 +19,6 @@ use crate::key::ObjectKey;
 #[derive(Debug)]
 pub struct FolderArchive {
     root: PathBuf,
-    writes: AtomicU64,
 }
 
 /// A file could not be read or written.
@@ -34,7 +33,7 @@ pub struct FolderError {
 impl FolderArchive {
     /// The archive whose keys are the paths below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), writes: AtomicU64::new(0) }
+        Self { root: root.into() }
     }
 
     /// The file of a key, which must stay below the folder.
@@ -69,12 +68,9 @@ impl FolderArchive {
         if path.exists() {
             return Ok(Put::AlreadyThere);
         }
-        let number = self.writes.fetch_add(1, Ordering::Relaxed);
-        let part = self.root.join(format!(".part-{}-{number}", std::process::id()));
+        let part = self.root.join(part_name());
         let put = || {
             create_parent(&path)?;
-            // What a process that died left under this name may be an object's second name.
-            if_there(fs::remove_file(&part))?;
             write(&part)?;
             File::open(&part)?.sync_all()?;
             if expiry == Expiry::Held {
@@ -144,6 +140,13 @@ impl FolderArchive {
     }
 }
 
+/// A name that no other writer has, in this process or another, nor left: what is there
+/// may be an object's second name, and is not written to.
+fn part_name() -> String {
+    // Its keys are random.
+    format!(".part-{}-{:016x}", std::process::id(), RandomState::new().build_hasher().finish())
+}
+
 fn create_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
@@ -160,7 +163,7 @@ impl ArchiveStore for FolderArchive {
     type Error = FolderError;
 
     async fn put_if_absent(&self, key: &ObjectKey, body: Bytes) -> Result<Put, FolderError> {
-        self.put(key, Expiry::On, |part| fs::write(part, &body))
+        self.put(key, Expiry::On, |part| File::create_new(part)?.write_all(&body))
     }
 }
 
@@ -218,7 +221,8 @@ impl ObjectWriter for FolderArchive {
         expiry: Expiry,
     ) -> Result<Put, FolderError> {
         // A second name costs nothing; in another file system there is none to be had.
-        self.put(key, expiry, |part| fs::hard_link(file, part).or_else(|_| fs::copy(file, part).map(drop)))
+        let copy = |part: &Path| io::copy(&mut File::open(file)?, &mut File::create_new(part)?).map(drop);
+        self.put(key, expiry, |part| fs::hard_link(file, part).or_else(|_| copy(part)))
     }
 
     async fn delete(&self, keys: &[ObjectKey]) -> Result<Deleted, FolderError> {
@@ -267,18 +271,10 @@ mod tests {
         check_object_writer(&store, scratch.path(), Some(stays)).await;
     }
 
-    /// Dead between giving an object its name and taking the other one away.
-    #[tokio::test]
-    async fn what_a_dead_process_left_is_not_written_into() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FolderArchive::new(folder.path());
-        let (first, second) = (ObjectKey::new("logs/a"), ObjectKey::new("logs/b"));
-        store.put_if_absent(&first, Bytes::from_static(b"first")).await.unwrap();
-        let left = folder.path().join(format!(".part-{}-1", std::process::id()));
-        fs::hard_link(folder.path().join("logs/a"), left).unwrap();
-        store.put_if_absent(&second, Bytes::from_static(b"second")).await.unwrap();
-        assert_eq!(store.get(&first).await.unwrap().unwrap(), "first");
-        assert_eq!(store.get(&second).await.unwrap().unwrap(), "second");
+    #[test]
+    fn no_two_parts_have_one_name() {
+        let names: std::collections::BTreeSet<_> = (0..1000).map(|_| part_name()).collect();
+        assert_eq!(names.len(), 1000);
     }
 
     #[tokio::test]

@@ -47,7 +47,7 @@ def test_keys_and_columns_are_those_of_the_table_and_zstd_compresses_them(deploy
         names = duckdb.execute("SELECT name FROM parquet_schema(?) WHERE type IS NOT NULL", [file]).fetchall()
         assert [name for (name,) in names] == table
     codecs = duckdb.execute(
-        "SELECT DISTINCT compression FROM parquet_metadata(?) WHERE path_in_schema = 'line' AND num_values = 500",
+        "SELECT DISTINCT compression FROM parquet_metadata(?) WHERE path_in_schema = 'message' AND num_values = 500",
         [files],
     ).fetchall()
     assert codecs == [("ZSTD",)]

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from engines import DuckDb
 from local_aws import stack as sam
 from local_aws.emulator import ACCOUNT, Emulator
 from local_aws.processes import ROOT
@@ -91,16 +91,6 @@ def event_id(group, stream, number, at):
     """56 digits, as CloudWatch numbers events: the time, what the events of one call share, the place among them."""
     batch = int(hashlib.sha256(f"{group} {stream}".encode()).hexdigest()[:32], 16)
     return str((at << 144) + (batch << 16) + number).zfill(56)
-
-
-def put_together(row):
-    """A row of a file that ingest wrote, its event's id and its line whole."""
-    batch, index = row.pop("event_batch"), row.pop("event_index")
-    if batch is not None:
-        at = round((row["observed_timestamp"] or row["timestamp"]).timestamp() * 1000)
-        row["event_id"] = str((at << 144) + int(batch) + index).zfill(56)
-    row["line"] = row["line"].replace("\x1am", row["message"])
-    return row
 
 
 @dataclass
@@ -191,12 +181,11 @@ class Deployed:
         files = self.parquet_files()
         if not files:
             return []
-        rows = duckdb.execute(
-            "SELECT * FROM read_parquet(?, hive_partitioning = true) WHERE log_group = ? ORDER BY time_unix_nano",
-            [files, group],
+        rows = DuckDb(self.mirror, files).connection.execute(
+            "SELECT * FROM records WHERE log_group = ? ORDER BY time_unix_nano", [group]
         )
         names = [column[0] for column in rows.description]
-        return [put_together(dict(zip(names, row))) for row in rows.fetchall()]
+        return [dict(zip(names, row)) for row in rows.fetchall()]
 
     def items(self, table):
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack[table])

@@ -45,14 +45,14 @@ class Athena:
 
 
 class DuckDb:
-    """DuckDB over a folder."""
+    """DuckDB over a folder, or over some files of it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, files=None):
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute(athena.DUCKDB)
         self.connection.execute(
-            f"CREATE VIEW logs AS SELECT * FROM read_parquet('{folder}/logs/*/*/*.parquet', {HIVE})"
+            f"CREATE VIEW logs AS SELECT * FROM read_parquet({files or [f'{folder}/logs/*/*/*.parquet']}, {HIVE})"
         )
         self.connection.execute(f"CREATE VIEW {athena.VIEW} AS {athena.view()}")
 

@@ -1,5 +1,5 @@
 """infra/athena without a stack: that the template has it, and what the view makes of
-rows as merged files hold them."""
+rows as files hold them."""
 
 import json
 import re
@@ -205,7 +205,7 @@ def test_attributes_are_the_column_or_the_line_that_is_json(archive):
 
 
 def placeholders(text):
-    """`<m>` as merged files write it: U+001A and the letter."""
+    """`<m>` as files have it: U+001A and the letter."""
     return re.sub("<(.)>", "\x1a\\1", text)
 
 

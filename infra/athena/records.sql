@@ -1,7 +1,7 @@
 -- The view "records": one row a log event, as people think of it.
 --
--- The table "logs" is what lies in the Parquet files. Merged files store no value
--- twice (infra/adr/0017-merged-files-fold-lines.md); this puts together again:
+-- The table "logs" is what lies in the Parquet files, which store no value twice
+-- (infra/adr/0017-merged-files-fold-lines.md); this puts together again:
 --
 --   time_unix_nano, observed_timestamp   stored only where "timestamp" does not say the same
 --   event_id         observed time in ms * 2^144 + event_batch + event_index, in 56 digits

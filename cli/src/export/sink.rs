@@ -208,7 +208,7 @@ impl PartsSink {
             self.part = Some(part.literal());
         }
         let Some(part) = &mut self.part else { return Ok(()) };
-        // Whoever opens the file knows nothing of how merged files store a row.
+        // Whoever opens the file knows nothing of how ours store a row.
         let (event_id, more_event_ids) = (row.event_id(), row.more_event_ids());
         let (line, message) = (row.line(), row.message());
         let (line, message) = (escape_line(&line), escape_line(&message));

@@ -29,24 +29,19 @@ const KEPT_BATCHES: usize = 256;
 
 /// A number of up to 192 bits: the upper 128, the lower 64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wide(u128, u64);
+struct Wide(u128, u64);
 
 impl Wide {
     /// No batch.
-    pub const MAX: Self = Self(u128::MAX, u64::MAX);
-
-    /// The number of three words, the highest first.
-    pub fn of_words([high, middle, low]: [u64; 3]) -> Self {
-        Self(u128::from(high) << 64 | u128::from(middle), low)
-    }
+    const MAX: Self = Self(u128::MAX, u64::MAX);
 
     /// What ids of one batch share, of the number of an id.
-    pub fn batch(self) -> Self {
+    fn batch(self) -> Self {
         Self(self.0 & ((1 << UPPER_BITS) - 1), self.1 & !INDEX_MASK)
     }
 
     /// A number that differs between most batches.
-    pub fn spread(self) -> usize {
+    fn spread(self) -> usize {
         ((self.0 as u64 ^ self.1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
     }
 
@@ -125,16 +120,10 @@ impl EventIds {
         self.batches.split(Wide::of_id(id)?, millis)
     }
 
-    /// An event's id, which is the number `event` where that is known, and those
-    /// of the events that were stitched to it (`id,id,…`), as files hold them;
-    /// `None` where the id stays whole, and with it the others.
-    pub fn take_apart(
-        &mut self,
-        (id, event): (&str, Option<Wide>),
-        others: Option<&str>,
-        millis: i64,
-    ) -> Option<Parts<'_>> {
-        let event = event.or_else(|| Wide::of_id(id))?;
+    /// An event's id, and those of the events that were stitched to it (`id,id,…`),
+    /// as files hold them; `None` where the id stays whole, and with it the others.
+    pub fn take_apart(&mut self, id: &str, others: Option<&str>, millis: i64) -> Option<Parts<'_>> {
+        let event = Wide::of_id(id)?;
         // Read back, it would be an offset.
         if others.is_some_and(|others| others.split(',').any(|other| other.starts_with('+'))) {
             return None;

@@ -1,10 +1,10 @@
 //! What `line` and `message` repeat of other columns, and how it is left out.
 //!
-//! In files of schema version 3 a U+001A in these two columns begins a
-//! placeholder; the next character says of what. `ingest` writes U+001A `0` for
-//! a U+001A of the line's own, and U+001A `m` for the message in a line that has
-//! it once as it is. Merged files leave out of `line`, and of `message`, what
-//! other columns of the row hold:
+//! In files since schema version 3 a U+001A in these two columns begins a
+//! placeholder; the next character says of what. A U+001A of the line's own is
+//! U+001A `0`. What other columns of the row hold is left out of `line`, and of
+//! `message` (in files of version 3 that `ingest` wrote, the message out of the
+//! line only):
 //!
 //! | after U+001A | stands for | in SQL (each within `coalesce(…, '')`) |
 //! |---|---|---|
@@ -62,17 +62,25 @@ pub fn escape_line(line: &str) -> Cow<'_, str> {
     Cow::Owned(line.replace('\u{1a}', "\u{1a}0"))
 }
 
-/// A line as `ingest` stores it: without the message, where that is a piece of
-/// it in memory, which has a column of its own.
-pub(crate) fn without_message<'l>(line: &'l str, message: &str) -> Cow<'l, str> {
+/// The line without its message, where that is a piece of it in memory: it need
+/// not be searched for. Lines that have a U+001A come back as [`escape_line`] has them.
+pub(crate) fn without_message<'l>(line: &'l str, message: &str, out: &'l mut String) -> &'l str {
     let around = || {
         let at = message.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
         Some((line.get(..at)?, line.get(at + message.len()..)?))
     };
-    if message.len() <= MESSAGE.len() || memchr(MARK, line.as_bytes()).is_some() {
-        return escape_line(line);
+    out.clear();
+    if memchr(MARK, line.as_bytes()).is_some() {
+        out.push_str(&escape_line(line));
+        return out;
     }
-    around().map_or(Cow::Borrowed(line), |(before, after)| [before, MESSAGE, after].concat().into())
+    match around().filter(|_| message.len() > MESSAGE.len()) {
+        Some((before, after)) => {
+            [before, MESSAGE, after].into_iter().for_each(|piece| out.push_str(piece));
+            out
+        }
+        None => line,
+    }
 }
 
 impl<'a> StoredRow<'a> {

@@ -29,8 +29,7 @@ use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::SchemaDescriptor;
 use zstd::bulk::Compressor;
 
-use crate::event_id::EventIds;
-use crate::row::NewRow;
+use crate::row::{NewRow, NewRows};
 use crate::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, each_column, parquet_schema};
 use chunk::{ChunkWriter, Effort, MAX_KEPT_BYTES, RowColumns, Scratch};
 pub use merged::{MergedWriter, Written};
@@ -61,7 +60,7 @@ pub struct ParquetEncoder {
     schema: Arc<SchemaDescriptor>,
     zstd: Compressor<'static>,
     scratch: Scratch,
-    ids: EventIds,
+    rows: NewRows,
     /// How large the last file was: about as large is the next.
     file_bytes: usize,
 }
@@ -79,7 +78,7 @@ impl ParquetEncoder {
             schema: parquet_schema()?,
             zstd: Compressor::new(ZSTD_LEVEL)?,
             scratch: Scratch::default(),
-            ids: EventIds::default(),
+            rows: NewRows::new(),
             file_bytes: 0,
         })
     }
@@ -91,8 +90,9 @@ impl ParquetEncoder {
         sink.write_all(MAGIC)?;
         let mut row_groups = Vec::new();
         if !records.is_empty() {
-            let rows = NewRow::all(records, &mut self.ids);
-            row_groups.push(self.row_group(&rows, &mut sink)?);
+            let row_group = self.row_group(records, &mut sink);
+            self.rows.clear(MAX_KEPT_BYTES);
+            row_groups.push(row_group?);
         }
         let metadata = FileMetaData::new(
             FORMAT_VERSION,
@@ -110,11 +110,13 @@ impl ParquetEncoder {
 
     fn row_group(
         &mut self,
-        rows: &[NewRow<'_>],
+        records: &[LogRecord<'_>],
         sink: &mut TrackedWrite<Vec<u8>>,
     ) -> Result<RowGroupMetaData, ParquetError> {
         let start = sink.bytes_written();
-        let pages = pages(rows);
+        let folded = self.rows.fold(records);
+        let rows = self.rows.rows(records, &folded);
+        let pages = pages(&rows);
         let page_rows: Vec<_> = pages.iter().map(|page| page.len()).collect();
         let mut chunks = ChunkWriter::new(
             &self.schema,

@@ -1,15 +1,14 @@
 //! A row as files hold it, of whatever origin and version.
 
-use std::borrow::Cow;
-use std::rc::Rc;
+mod new;
 
-use catchment_record::LogRecord;
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use crate::event_id::{EventIds, Parts};
-use crate::fold::{escape_line, without_message};
+pub(crate) use new::{NewRow, NewRows};
 
 /// What every kind of row says of each column, named as the column is.
 pub(crate) trait Row {
@@ -30,7 +29,7 @@ pub(crate) trait Row {
     fn format(&self) -> Option<&str>;
     fn severity_number(&self) -> Option<i32>;
     fn severity_text(&self) -> Option<&str>;
-    fn message(&self) -> Option<Cow<'_, str>>;
+    fn message(&self) -> Option<&str>;
     fn trace_id(&self) -> Option<&str>;
     fn span_id(&self) -> Option<&str>;
     fn request_id(&self) -> Option<&str>;
@@ -40,7 +39,7 @@ pub(crate) trait Row {
     fn path(&self) -> Option<&str>;
     fn status_code(&self) -> Option<i32>;
     fn duration_ms(&self) -> Option<f64>;
-    fn line(&self) -> Option<Cow<'_, str>>;
+    fn line(&self) -> Option<&str>;
     fn attributes(&self) -> Option<&str>;
     fn redactions(&self) -> Option<Cow<'_, str>>;
     fn parse_error(&self) -> Option<&str>;
@@ -49,15 +48,14 @@ pub(crate) trait Row {
     fn event_index(&self) -> Option<i32>;
 }
 
-/// A row as it is stored: literally, as files of old versions hold it, without
-/// the message in the line, as `ingest` writes it, or folded, as merged files do.
+/// A row as it is stored: folded, or literally, as files of old versions hold it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StoredRow<'a> {
     /// When it happened, in milliseconds since the epoch.
     pub timestamp: Option<i64>,
-    /// The same in nanoseconds; null in a merged file where it is the same to the nanosecond.
+    /// The same in nanoseconds; null where it is the same to the nanosecond.
     pub time_unix_nano: Option<i64>,
-    /// When CloudWatch was given the event, in milliseconds since the epoch; null in a merged file where `timestamp` is the same.
+    /// When CloudWatch was given the event, in milliseconds since the epoch; null where `timestamp` is the same.
     pub observed_timestamp: Option<i64>,
     /// CloudWatch's id of the event; null where `event_batch` and `event_index` are it.
     pub event_id: Option<&'a str>,
@@ -175,8 +173,8 @@ impl Row for StoredRow<'_> {
     fn severity_text(&self) -> Option<&str> {
         self.severity_text
     }
-    fn message(&self) -> Option<Cow<'_, str>> {
-        self.message.map(Cow::Borrowed)
+    fn message(&self) -> Option<&str> {
+        self.message
     }
     fn trace_id(&self) -> Option<&str> {
         self.trace_id
@@ -205,8 +203,8 @@ impl Row for StoredRow<'_> {
     fn duration_ms(&self) -> Option<f64> {
         self.duration_ms
     }
-    fn line(&self) -> Option<Cow<'_, str>> {
-        self.line.map(Cow::Borrowed)
+    fn line(&self) -> Option<&str> {
+        self.line
     }
     fn attributes(&self) -> Option<&str> {
         self.attributes
@@ -225,147 +223,6 @@ impl Row for StoredRow<'_> {
     }
     fn event_index(&self) -> Option<i32> {
         self.event_index
-    }
-}
-
-/// A record as `ingest` writes it: its event's id in parts, its line without the message.
-#[derive(Debug)]
-pub(crate) struct NewRow<'r> {
-    pub record: &'r LogRecord<'r>,
-    event: Option<NewEvent>,
-}
-
-#[derive(Debug)]
-struct NewEvent {
-    /// Shared by the events of a batch.
-    batch: Rc<str>,
-    index: i32,
-    more: Option<String>,
-}
-
-impl<'r> NewRow<'r> {
-    /// The records as rows.
-    pub fn all(records: &'r [LogRecord<'_>], ids: &mut EventIds) -> Vec<Self> {
-        let mut last: Rc<str> = "".into();
-        let mut event_of = |record: &LogRecord<'_>| {
-            let millis = record.observed_millis.or(record.time_unix_nano.map(|_| record.time_millis()))?;
-            let more = record.more_event_ids_column();
-            let Parts { batch, index, more } =
-                ids.take_apart((record.event_id, None), more.as_deref(), millis)?;
-            if *last != *batch {
-                last = batch.into();
-            }
-            Some(NewEvent { batch: Rc::clone(&last), index, more: more.map(str::to_owned) })
-        };
-        records.iter().map(|record| Self { record, event: event_of(record) }).collect()
-    }
-}
-
-impl Row for NewRow<'_> {
-    fn timestamp(&self) -> Option<i64> {
-        self.record.time_unix_nano.map(|_| self.record.time_millis())
-    }
-    fn time_unix_nano(&self) -> Option<i64> {
-        self.record.time_unix_nano
-    }
-    fn observed_timestamp(&self) -> Option<i64> {
-        self.record.observed_millis
-    }
-    fn event_id(&self) -> Option<&str> {
-        if self.event.is_none() { Some(self.record.event_id) } else { None }
-    }
-    fn account_id(&self) -> Option<&str> {
-        Some(&self.record.source.account_id)
-    }
-    fn region(&self) -> Option<&str> {
-        Some(&self.record.source.region)
-    }
-    fn log_group(&self) -> Option<&str> {
-        Some(self.record.source.log_group.as_str())
-    }
-    fn log_stream(&self) -> Option<&str> {
-        Some(self.record.source.log_stream.as_str())
-    }
-    fn service(&self) -> Option<&str> {
-        Some(&self.record.service)
-    }
-    fn environment(&self) -> Option<&str> {
-        Some(&self.record.environment)
-    }
-    fn cluster(&self) -> Option<&str> {
-        self.record.cluster()
-    }
-    fn workload(&self) -> Option<&str> {
-        self.record.workload()
-    }
-    fn instance(&self) -> Option<&str> {
-        self.record.instance()
-    }
-    fn container(&self) -> Option<&str> {
-        self.record.container()
-    }
-    fn format(&self) -> Option<&str> {
-        Some(self.record.format.as_str())
-    }
-    fn severity_number(&self) -> Option<i32> {
-        self.record.severity_number.map(i32::from)
-    }
-    fn severity_text(&self) -> Option<&str> {
-        self.record.severity_text.as_deref()
-    }
-    fn message(&self) -> Option<Cow<'_, str>> {
-        Some(escape_line(&self.record.message))
-    }
-    fn trace_id(&self) -> Option<&str> {
-        self.record.trace_id.as_deref()
-    }
-    fn span_id(&self) -> Option<&str> {
-        self.record.span_id.as_deref()
-    }
-    fn request_id(&self) -> Option<&str> {
-        Some(&self.record.request_id)
-    }
-    fn user_id(&self) -> Option<&str> {
-        self.record.user_id.as_deref()
-    }
-    fn event_name(&self) -> Option<&str> {
-        self.record.event_name.as_deref()
-    }
-    fn http_method(&self) -> Option<&str> {
-        self.record.http_method.as_deref()
-    }
-    fn path(&self) -> Option<&str> {
-        self.record.path.as_deref()
-    }
-    fn status_code(&self) -> Option<i32> {
-        self.record.status_code
-    }
-    fn duration_ms(&self) -> Option<f64> {
-        self.record.duration_ms
-    }
-    fn line(&self) -> Option<Cow<'_, str>> {
-        Some(without_message(self.record.line, &self.record.message))
-    }
-    fn attributes(&self) -> Option<&str> {
-        self.record.attributes.as_deref()
-    }
-    fn redactions(&self) -> Option<Cow<'_, str>> {
-        self.record.redactions.to_column().map(Cow::Owned)
-    }
-    fn parse_error(&self) -> Option<&str> {
-        self.record.parse_error
-    }
-    fn more_event_ids(&self) -> Option<Cow<'_, str>> {
-        match &self.event {
-            Some(event) => event.more.as_deref().map(Cow::Borrowed),
-            None => self.record.more_event_ids_column().map(Cow::Owned),
-        }
-    }
-    fn event_batch(&self) -> Option<&str> {
-        self.event.as_ref().map(|event| &*event.batch)
-    }
-    fn event_index(&self) -> Option<i32> {
-        self.event.as_ref().map(|event| event.index)
     }
 }
 

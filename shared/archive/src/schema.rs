@@ -17,8 +17,12 @@ use crate::row::{Row, StoredRow};
 /// |---|---|---|
 /// | 1 | 0.1.0 | |
 /// | 2 | 0.1.0 | `more_event_ids` |
-/// | 3 | 0.1.0 | `event_batch`, `event_index`; U+001A in `line` is escaped |
-pub const SCHEMA_VERSION: &str = "3";
+/// | 3 | 0.1.0 | `event_batch`, `event_index`; U+001A in `line` is escaped; merged files are folded |
+/// | 4 | 0.1.0 | files of `ingest` are folded as well |
+pub const SCHEMA_VERSION: &str = "4";
+
+/// Of files whose rows are as they were given.
+pub(crate) const LITERAL_SCHEMA_VERSION: &str = "3";
 
 /// What [`SCHEMA_VERSION`] stands under.
 pub const SCHEMA_VERSION_KEY: &str = "catchment.schema_version";
@@ -91,7 +95,7 @@ pub(crate) fn each_column<R: Row>(to: &mut impl Columns<R>) -> Result<(), Parque
     to.text("format", Repetitive, R::format)?;
     to.int("severity_number", R::severity_number)?;
     to.text("severity_text", Repetitive, R::severity_text)?;
-    to.made("message", Said, R::message)?;
+    to.text("message", Said, R::message)?;
     to.text("trace_id", LookedUp, R::trace_id)?;
     to.text("span_id", Opaque, R::span_id)?;
     to.text("request_id", LookedUp, R::request_id)?;
@@ -101,7 +105,7 @@ pub(crate) fn each_column<R: Row>(to: &mut impl Columns<R>) -> Result<(), Parque
     to.text("path", Repetitive, R::path)?;
     to.int("status_code", R::status_code)?;
     to.double("duration_ms", R::duration_ms)?;
-    to.made("line", Said, R::line)?;
+    to.text("line", Said, R::line)?;
     to.text("attributes", Said, R::attributes)?;
     to.made("redactions", Repetitive, R::redactions)?;
     to.text("parse_error", Repetitive, R::parse_error)?;

@@ -196,8 +196,8 @@ fn an_object_that_is_cut_is_foreign() {
 fn objects_that_are_none_of_ours_are_foreign() {
     let mut other_version = sample();
     let at = memchr::memmem::find(&other_version, b"catchment.schema_version").unwrap();
-    // The value follows: a field header, its length, "3".
-    assert_eq!(other_version[at + 26], b'3');
+    // The value follows: a field header, its length, "4".
+    assert_eq!(other_version[at + 26], b'4');
     other_version[at + 26] = b'9';
     for (file, reason) in [
         (Vec::new(), "too short"),
@@ -243,7 +243,7 @@ fn a_large_file_is_read_in_ranges_of_what_is_asked_for() {
         let listed = store.list("logs/", None).await.unwrap().remove(0);
         let file = OpenFile::open(&store, &listed).await.unwrap();
         assert_eq!(file.replaces(), replaced, "an object has no say over other partitions, nor itself");
-        assert_eq!((file.rows_in_file(), file.schema_version()), (12_000, 3));
+        assert_eq!((file.rows_in_file(), file.schema_version()), (12_000, 4));
         let keys_bytes = 4000 * (replaced[0].as_str().len() as u64 + 1);
         assert!((keys_bytes..size / 2).contains(&file.bytes_read()), "{} of {size}", file.bytes_read());
 

@@ -119,7 +119,7 @@ enum Content {
     Text(String),
 }
 
-/// A row with what merged files fold put back, and the events that it is of.
+/// A row with what is folded put back, and the events that it is of.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Every column.

@@ -10,7 +10,7 @@ use memchr::{memchr, memchr_iter};
 use wide::u8x16;
 
 use super::{MARK, MESSAGE, PLAIN_YEARS, has_escapes, is_punctuation, put_json, put_number, put_time};
-use crate::event_id::{EventIds, Parts, Wide};
+use crate::event_id::{EventIds, Parts};
 use crate::row::StoredRow;
 
 /// Texts that may stand in a line: columns, times, pieces of `attributes`.
@@ -194,13 +194,44 @@ struct Shape {
     absent: u64,
 }
 
+/// The shapes that are remembered, by their keys.
+#[derive(Debug)]
+struct Shapes {
+    places: Vec<Shape>,
+    /// Places that are taken.
+    taken: Vec<usize>,
+}
+
+impl Shapes {
+    /// The shape of this key, or another's, whose place it takes.
+    fn of(&mut self, key: u64) -> Option<&mut Shape> {
+        // The upper bits of the product are those that every bit of the key moves.
+        let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SHAPES;
+        let shape = self.places.get_mut(at)?;
+        if shape.key == 0 {
+            self.taken.push(at);
+        }
+        Some(shape)
+    }
+
+    fn forget(&mut self) {
+        for at in self.taken.drain(..) {
+            if let Some(shape) = self.places.get_mut(at) {
+                shape.key = 0;
+            }
+        }
+    }
+}
+
 /// The columns that folding changes, of one row.
 #[derive(Debug)]
 pub(crate) struct Folded<'s> {
     pub time_unix_nano: Option<i64>,
     pub observed_timestamp: Option<i64>,
     pub event_id: Option<&'s str>,
+    /// `None` where it stays as it is.
     pub message: Option<&'s str>,
+    /// `None` where it stays as it is.
     pub line: Option<&'s str>,
     pub more_event_ids: Option<&'s str>,
     pub event_batch: Option<&'s str>,
@@ -211,7 +242,7 @@ pub(crate) struct Folded<'s> {
 #[derive(Debug)]
 pub(crate) struct Folder {
     ids: EventIds,
-    shapes: Vec<Shape>,
+    shapes: Shapes,
     found: Vec<(usize, usize)>,
     line: String,
     message: String,
@@ -227,7 +258,7 @@ impl Folder {
     pub fn new() -> Self {
         Self {
             ids: EventIds::default(),
-            shapes: vec![Shape::default(); SHAPES],
+            shapes: Shapes { places: vec![Shape::default(); SHAPES], taken: Vec::new() },
             found: Vec::new(),
             line: String::new(),
             message: String::new(),
@@ -239,15 +270,25 @@ impl Folder {
         }
     }
 
+    /// Forgets where texts stood, so that what comes out does not depend on what came
+    /// before; of each buffer, so many bytes stay allocated.
+    pub fn forget(&mut self, most_bytes: usize) {
+        self.shapes.forget();
+        for buffer in [&mut self.line, &mut self.message, &mut self.json] {
+            buffer.clear();
+            buffer.shrink_to(most_bytes);
+        }
+    }
+
     /// The row with everything left out that its other columns say.
     pub fn fold_row<'s>(&'s mut self, row: &StoredRow<'s>) -> StoredRow<'s> {
-        let folded = self.fold(row, None);
+        let folded = self.fold(row);
         StoredRow {
             time_unix_nano: folded.time_unix_nano,
             observed_timestamp: folded.observed_timestamp,
             event_id: folded.event_id,
-            message: folded.message,
-            line: folded.line,
+            message: folded.message.or(row.message),
+            line: folded.line.or(row.line),
             more_event_ids: folded.more_event_ids,
             event_batch: folded.event_batch,
             event_index: folded.event_index,
@@ -255,25 +296,23 @@ impl Folder {
         }
     }
 
-    /// What is left of the columns of the row. What is folded already stays as
-    /// it is. `event` is the number that its event id is, where that is known.
-    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>, event: Option<Wide>) -> Folded<'s> {
+    /// What is left of the columns of the row. What is folded already stays as it is.
+    pub fn fold<'s>(&'s mut self, row: &StoredRow<'s>) -> Folded<'s> {
         let is_whole_millis =
             row.timestamp.and_then(|time| time.checked_mul(1_000_000)) == row.time_unix_nano;
         let mut folded = Folded {
             time_unix_nano: row.time_unix_nano.filter(|_| !is_whole_millis),
             observed_timestamp: row.observed_timestamp.filter(|observed| row.timestamp != Some(*observed)),
             event_id: row.event_id,
-            message: row.message,
-            line: row.line,
+            message: None,
+            line: None,
             more_event_ids: row.more_event_ids,
             event_batch: row.event_batch,
             event_index: row.event_index,
         };
         let Self { ids, shapes, found, line, message, json, clock, millis, status, clock_seconds } = self;
         if let (Some(id), None, Some(millis)) = (row.event_id, row.event_batch, row.observed_millis())
-            && let Some(Parts { batch, index, more }) =
-                ids.take_apart((id, event), row.more_event_ids, millis)
+            && let Some(Parts { batch, index, more }) = ids.take_apart(id, row.more_event_ids, millis)
         {
             (folded.event_id, folded.more_event_ids) = (None, more);
             (folded.event_batch, folded.event_index) = (Some(batch), Some(index));
@@ -339,7 +378,7 @@ fn fold_text(
     text: &str,
     is_line: bool,
     needles: &Needles<'_>,
-    shapes: &mut [Shape],
+    shapes: &mut Shapes,
     found: &mut Vec<(usize, usize)>,
     out: &mut String,
 ) -> bool {
@@ -347,9 +386,7 @@ fn fold_text(
         return false;
     }
     let key = needles.mask << 1 | u64::from(is_line);
-    // The upper bits of the product are those that every bit of the key moves.
-    let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SHAPES;
-    let Some(shape) = shapes.get_mut(at) else { return false };
+    let Some(shape) = shapes.of(key) else { return false };
     shape.uses += 1;
     let is_known = shape.key == key && shape.uses < RELEARN_AFTER;
     let mut missed = needles.mask;

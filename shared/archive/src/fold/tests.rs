@@ -24,6 +24,10 @@ fn check(rows: &[StoredRow<'_>]) {
     }
 }
 
+fn bare(line: &str, message: &str) -> String {
+    without_message(line, message, &mut "what was there before".to_owned()).to_owned()
+}
+
 fn fold_line(row: &StoredRow<'_>) -> String {
     Folder::new().fold_row(row).line.unwrap_or_default().replace('\u{1a}', "^")
 }
@@ -68,10 +72,10 @@ fn an_access_line_is_nothing_but_placeholders() {
 }
 
 #[test]
-fn a_line_that_ingest_wrote_without_its_message_loses_the_rest() {
+fn a_line_without_its_message_loses_the_rest() {
     let line = "2026-03-13 10:30:15.045 INFO [main-1] paid in full by u-12 main-1";
     let message = line.get(38..58).unwrap();
-    let stored = without_message(line, message);
+    let stored = bare(line, message);
     assert_eq!(stored, "2026-03-13 10:30:15.045 INFO [main-1] \u{1a}m main-1");
     let row = StoredRow {
         timestamp: Some(1_773_397_815_045),
@@ -84,16 +88,16 @@ fn a_line_that_ingest_wrote_without_its_message_loses_the_rest() {
     };
     check(&[row.clone(), row.clone()]);
     assert_eq!(fold_line(&row), "2026-03-13 ^i.^f ^l [^D] ^m main-1");
-    assert_eq!(without_message(line, "paid in full by u-12"), line, "of elsewhere");
+    assert_eq!(bare(line, "paid in full by u-12"), line, "of elsewhere");
     let short = "ab";
-    assert_eq!(without_message(short, short), "ab");
+    assert_eq!(bare(short, short), "ab");
 }
 
 #[test]
 fn no_text_is_found_over_the_placeholder_of_the_message() {
     let line = "a paid mb mb";
     let message = line.get(2..6).unwrap();
-    let stored = without_message(line, message);
+    let stored = bare(line, message);
     assert_eq!(stored, "a \u{1a}m mb mb");
     for text in ["m mb", "a \u{1a}", " \u{1a}m", "\u{1a}m mb", "mb mb"] {
         let row = StoredRow {
@@ -224,7 +228,7 @@ proptest! {
                 let ends: Vec<_> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
                 let (start, end) = (*start.get(&ends), *end.get(&ends));
                 let message = line.get(start.min(end)..start.max(end)).unwrap();
-                (without_message(line, message), escape_line(message))
+                (bare(line, message).into(), escape_line(message))
             })
             .collect();
         let rows: Vec<_> = made

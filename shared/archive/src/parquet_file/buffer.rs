@@ -84,25 +84,6 @@ impl Buffer {
         self.columns.get_mut(column as usize)
     }
 
-    pub(super) fn texts(&mut self, column: Named) -> Option<&mut Texts> {
-        match self.column(column) {
-            Some(Column::Texts(_, texts)) => Some(texts),
-            _ => None,
-        }
-    }
-
-    pub(super) fn push_long(&mut self, column: Named, long: Option<i64>) {
-        if let Some(Column::Longs(values)) = self.column(column) {
-            values.push(long);
-        }
-    }
-
-    pub(super) fn push_int(&mut self, column: Named, int: Option<i32>) {
-        if let Some(Column::Ints(values)) = self.column(column) {
-            values.push(int);
-        }
-    }
-
     pub fn clear(&mut self) {
         (self.rows, self.bytes, self.page_bytes) = (0, 0, 0);
         self.pages.clear();

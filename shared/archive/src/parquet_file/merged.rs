@@ -20,7 +20,9 @@ use crate::fold::Folder;
 use crate::key::ObjectKey;
 use crate::read::{Columns, Place};
 use crate::row::StoredRow;
-use crate::schema::{MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema};
+use crate::schema::{
+    LITERAL_SCHEMA_VERSION, MERGE_KEY, REPLACES_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, parquet_schema,
+};
 
 /// A row group is written when its texts are of this many bytes …
 const ROW_GROUP_BYTES: usize = 16 << 20;
@@ -97,14 +99,21 @@ impl<W: Write + Send> MergedWriter<W> {
         self
     }
 
-    /// Takes rows from the first on, one at least, and folds them; how many it took.
-    /// Writes a row group when one is full.
+    /// Takes rows from the first on, one at least; how many it took. Folds them where
+    /// an input's are not. Writes a row group when one is full.
     pub(crate) fn push_merged(
         &mut self,
         inputs: &[&Columns],
         places: &[Place],
     ) -> Result<usize, ParquetError> {
-        let added = self.buffer.gather(inputs, places, &mut self.folder);
+        if !inputs.iter().all(|input| input.is_folded()) {
+            for place in places {
+                let row = inputs.get(place.input as usize).map(|input| input.row(place.row));
+                self.push(&row.unwrap_or_default())?;
+            }
+            return Ok(places.len());
+        }
+        let added = self.buffer.gather(inputs, places);
         if let Some((first, last)) = added.millis {
             self.saw(first);
             self.saw(last);
@@ -148,7 +157,8 @@ impl<W: Write + Send> MergedWriter<W> {
             self.write_row_group()?;
         }
         let rows: i64 = self.row_groups.iter().map(RowGroupMetaData::num_rows).sum();
-        let mut pairs = vec![KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), SCHEMA_VERSION.to_owned())];
+        let version = if self.is_literal { LITERAL_SCHEMA_VERSION } else { SCHEMA_VERSION };
+        let mut pairs = vec![KeyValue::new(SCHEMA_VERSION_KEY.to_owned(), version.to_owned())];
         if let Some(id) = self.merge_id {
             pairs.push(KeyValue::new(MERGE_KEY.to_owned(), id));
         }

@@ -91,6 +91,11 @@ impl OpenFile {
         self.schema_version < 3
     }
 
+    /// Whether all that other columns say was left out of its rows.
+    pub(super) fn is_folded(&self) -> bool {
+        self.schema_version >= 4
+    }
+
     /// Bytes that are held in memory.
     pub(super) fn held_bytes(&self) -> usize {
         let chunks: usize = self.row_groups.iter().map(|group| group.chunks.len()).sum();

@@ -233,7 +233,7 @@ impl<'s, S: ObjectReader> Merge<'s, S> {
             if self.is_given(position, is_new, rank) {
                 let row = self.open.get(rank).and_then(Option::as_ref).and_then(|open| open.row());
                 let millis = turned(self.order, position.time);
-                self.together.push(rank, row.unwrap_or_default(), millis, position.id.number());
+                self.together.push(rank, row.unwrap_or_default(), millis);
             }
         }
         let open = |rank: &usize| self.open.get(*rank).and_then(Option::as_ref)?.cursor.columns();

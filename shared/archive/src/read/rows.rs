@@ -31,6 +31,7 @@ pub(crate) struct Columns {
     values: Vec<Option<Values>>,
     /// Those that were decoded last and have a value in any row: the others are not even looked at.
     shown: ColumnSet,
+    is_folded: bool,
 }
 
 impl Columns {
@@ -39,6 +40,11 @@ impl Columns {
             return None;
         }
         self.values.get(column as usize)?.as_ref()
+    }
+
+    /// Whether its rows are folded, each of them: there is nothing left to fold.
+    pub fn is_folded(&self) -> bool {
+        self.is_folded
     }
 
     /// The texts of a column.
@@ -328,8 +334,8 @@ impl Cursor {
         self.groups_done += 1;
         let Some(rows) = self.file.row_groups.get(index).map(|group| group.rows) else { return Ok(false) };
         let pages = self.file.fetch(store, index, columns).await?;
-        let mut group =
-            Group { index, fetched: columns, columns: Columns::default(), bounds: vec![0, rows], done: 0 };
+        let decoded = Columns { is_folded: self.file.is_folded(), ..Columns::default() };
+        let mut group = Group { index, fetched: columns, columns: decoded, bounds: vec![0, rows], done: 0 };
         let escapes = self.file.escapes();
         let values = pages.into_iter().map(|(column, pages)| Values::new(column, pages, escapes));
         group.add(values, self.order);

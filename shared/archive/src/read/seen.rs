@@ -6,7 +6,6 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use sha2::{Digest, Sha256};
 
 use super::rows::Identity;
-use crate::event_id::Wide;
 
 /// Digits of the ids that CloudWatch gives.
 const ID_DIGITS: usize = 56;
@@ -79,11 +78,6 @@ impl EventId {
             Some(Ok(more)) => Self([high, middle, low.wrapping_add(more)]),
             _ => Self::of_text(text),
         }
-    }
-
-    /// The number that an id of CloudWatch's is.
-    pub fn number(self) -> Option<Wide> {
-        (self.0[0] >> TEXT_SHIFT == 0).then(|| Wide::of_words(self.0))
     }
 
     /// Of an id of CloudWatch's, what the events of its batch share, its place there, and its milliseconds.

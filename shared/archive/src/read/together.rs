@@ -1,7 +1,6 @@
 //! Merged rows that are given together, without a copy.
 
 use super::rows::Columns;
-use crate::event_id::Wide;
 
 /// A row that is given together with others.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +11,6 @@ pub(crate) struct Place {
     pub row: u32,
     /// Its time; 0 where it has none.
     pub millis: i64,
-    /// The id of its first event, where that is a number.
-    pub event: Option<Wide>,
 }
 
 /// Rows that are given together.
@@ -34,7 +31,7 @@ impl Together {
         }
     }
 
-    pub fn push(&mut self, rank: usize, row: u32, millis: i64, event: Option<Wide>) {
+    pub fn push(&mut self, rank: usize, row: u32, millis: i64) {
         if self.inputs.len() <= rank {
             self.inputs.resize(rank + 1, None);
         }
@@ -43,7 +40,7 @@ impl Together {
             self.ranks.push(rank);
             self.ranks.len() as u32 - 1
         });
-        self.places.push(Place { input, row, millis, event });
+        self.places.push(Place { input, row, millis });
     }
 }
 

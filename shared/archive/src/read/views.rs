@@ -53,26 +53,41 @@ impl<'v> PageTexts<'v> {
         }
     }
 
-    /// The text of a row.
-    pub fn get(&self, row: u32) -> Option<&'v str> {
-        self.entry(row).0
+    /// How long the text of a row is; 0 where it has none. It is not looked at.
+    pub fn bytes(&self, row: u32) -> usize {
+        let of = |span: &Span| span.end.wrapping_sub(span.start) as usize;
+        let at = |first_row| row.wrapping_sub(first_row) as usize;
+        match *self {
+            Self::Same(text) => text.map_or(0, str::len),
+            Self::Each { spans, first_row, .. } => spans.get(at(first_row)).map_or(0, of),
+            Self::Coded { spans, codes, first_row, .. } => {
+                codes.get(at(first_row)).and_then(|code| spans.get(*code as usize)).map_or(0, of)
+            }
+        }
     }
 
-    /// Of a row: the text, and its entry where there are entries; one text alone is entry 0.
+    /// The entry of a row, where there are entries; one text alone is entry 0.
+    pub fn code(&self, row: u32) -> Option<u32> {
+        match *self {
+            Self::Same(text) => text.map(|_| 0),
+            Self::Each { .. } => None,
+            Self::Coded { codes, first_row, .. } => {
+                codes.get(row.wrapping_sub(first_row) as usize).copied().filter(|code| *code != NO_ENTRY)
+            }
+        }
+    }
+
+    /// The text of a row.
     #[inline]
-    pub fn entry(&self, row: u32) -> (Option<&'v str>, Option<u32>) {
-        let at = |first_row| row.wrapping_sub(first_row) as usize;
+    pub fn get(&self, row: u32) -> Option<&'v str> {
         // Null lies beyond every text.
         let of = |text: &'v str, span: &Span| text.get(span.start as usize..span.end as usize);
         match *self {
-            Self::Same(text) => (text, text.map(|_| 0)),
+            Self::Same(text) => text,
             Self::Each { text, spans, first_row } => {
-                (spans.get(at(first_row)).and_then(|span| of(text, span)), None)
+                of(text, spans.get(row.wrapping_sub(first_row) as usize)?)
             }
-            Self::Coded { text, spans, codes, first_row, .. } => {
-                let code = codes.get(at(first_row)).copied().filter(|code| *code != NO_ENTRY);
-                (code.and_then(|code| of(text, spans.get(code as usize)?)), code)
-            }
+            Self::Coded { text, spans, .. } => of(text, spans.get(self.code(row)? as usize)?),
         }
     }
 }

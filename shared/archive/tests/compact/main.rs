@@ -11,7 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use catchment_archive::compact::{CompactLimits, Compactor, Scope};
 use catchment_archive::{
-    ArchiveStore, Expiry, FolderArchive, MemoryArchive, ObjectKey, ObjectReader, ObjectWriter, Put,
+    ArchiveStore, ColumnSet, Expiry, FolderArchive, MemoryArchive, ObjectKey, ObjectReader, ObjectWriter,
+    OpenFile, Order, Put,
 };
 use catchment_record::RetentionClass;
 use proptest::prelude::*;
@@ -53,6 +54,26 @@ fn an_hour_is_merged_when_it_is_closed_and_late_events_join_at_the_next_run() {
     let mut expected = busy_events();
     expected.extend(once([200, 201]));
     assert_eq!((kinds(&store), stored(&store)), ((0, 1), expected));
+}
+
+#[test]
+fn objects_of_version_3_are_folded_when_they_are_merged() {
+    let store = half_of_version_3(&busy_day());
+    let versions = |store: &MemoryArchive| {
+        let version = |listed| block_on(OpenFile::open(store, listed)).unwrap().schema_version();
+        all(store).iter().map(version).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(versions(&store), [3, 4].into());
+    let report = block_on(compact(&store, usual(), NEXT_DAY));
+    assert_eq!((report.rows_in, report.rows_out, report.duplicates), (BUSY.2, BUSY.1, 2));
+    assert_eq!((versions(&store), stored(&store)), ([4].into(), busy_events()));
+    let merged = all(&store);
+    block_on(async {
+        let file = OpenFile::open(&store, &merged[0]).await.unwrap();
+        let mut rows = file.rows(&store, Order::OldestFirst, ColumnSet::ALL);
+        let batch = rows.next_batch().await.unwrap().unwrap();
+        assert!(batch.rows().all(|row| row.line == Some("\u{1a}m") && row.time_unix_nano.is_none()));
+    });
 }
 
 /// Three row groups of which two make an object: the third goes with them where it is small.

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use catchment_archive::compact::{CompactLimits, CompactReport, Compactor, Scope};
 use catchment_archive::{
     ArchiveStore, ColumnSet, Deleted, Expiry, Listed, MemoryArchive, Merge, MergeInput, MergeLimits,
-    ObjectKey, ObjectReader, ObjectWriter, OpenFile, Order, Put, split_by_day, write_parquet,
+    MergedWriter, ObjectKey, ObjectReader, ObjectWriter, OpenFile, Order, Put, StoredRow, split_by_day,
+    write_parquet,
 };
 use catchment_record::{
     BatchId, EventTime, LogGroup, LogRecord, LogStream, Redacted, RetentionClass, Source, redact,
@@ -93,6 +94,35 @@ pub fn busy_day() -> MemoryArchive {
         assert_eq!(block_on(store.put_if_absent(key, body.clone())).unwrap(), Put::Created);
     }
     store
+}
+
+/// The same objects, every second with its rows unfolded, as files of schema version 3 may have them.
+pub fn half_of_version_3(store: &MemoryArchive) -> MemoryArchive {
+    let mixed = MemoryArchive::default();
+    for (number, listed) in all(store).into_iter().enumerate() {
+        let body = block_on(async {
+            if number % 2 == 0 {
+                return store.get(&listed.key).await.unwrap().unwrap();
+            }
+            let mut body = Vec::new();
+            let mut writer = MergedWriter::new(&mut body).unwrap().literal();
+            let file = OpenFile::open(store, &listed).await.unwrap();
+            let mut rows = file.rows(store, Order::OldestFirst, ColumnSet::ALL);
+            while let Some(batch) = rows.next_batch().await.unwrap() {
+                for row in batch.rows() {
+                    let (line, message) = (row.line(), row.message());
+                    let (time_unix_nano, observed_timestamp) = (row.time_unix_nano(), row.observed_millis());
+                    let (line, message) = (Some(&*line), Some(&*message));
+                    let row = StoredRow { line, message, time_unix_nano, observed_timestamp, ..row };
+                    writer.push(&row).unwrap();
+                }
+            }
+            let _written = writer.finish(&[]).unwrap();
+            Bytes::from(body)
+        });
+        assert_eq!(block_on(mixed.put_if_absent(&listed.key, body)).unwrap(), Put::Created);
+    }
+    mixed
 }
 
 /// Batches of [`busy_day`], the events in them, and the rows.

@@ -38,7 +38,8 @@ pub(super) fn read(json: &[u8]) -> Option<Envelope<'_>> {
         b"logEvents" => once(&mut log_events, reader.events()?),
         _ => reader.skip(),
     })?;
-    reader.rest.trim_ascii_start().is_empty().then_some(Envelope {
+    reader.pass_white_space();
+    reader.rest.is_empty().then_some(Envelope {
         message_type: message_type?,
         owner: owner?,
         log_group: log_group?,
@@ -111,11 +112,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes white space and this byte.
-    fn byte(&mut self, byte: u8) -> Option<()> {
+    /// Passes what JSON takes for white space: a form feed, which ASCII has for one, it does not.
+    fn pass_white_space(&mut self) {
         while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
         }
+    }
+
+    /// Passes white space and this byte.
+    fn byte(&mut self, byte: u8) -> Option<()> {
+        self.pass_white_space();
         self.rest = self.rest.strip_prefix(&[byte])?;
         Some(())
     }
@@ -129,9 +135,9 @@ impl<'a> Reader<'a> {
     }
 
     fn integer(&mut self) -> Option<i64> {
-        let trimmed = self.rest.trim_ascii_start();
-        let digits = trimmed.iter().take_while(|b| b.is_ascii_digit()).count();
-        let (digits, rest) = trimmed.split_at_checked(digits)?;
+        self.pass_white_space();
+        let digits = self.rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        let (digits, rest) = self.rest.split_at_checked(digits)?;
         if digits.len() > MAX_INTEGER_DIGITS
             || matches!(digits, [] | [b'0', _, ..])
             || !matches!(rest, [b',' | b'}' | b' ', ..])
@@ -315,6 +321,8 @@ mod tests {
             envelope(r#""a""#).replace("1763708400000", "1.5"),
             envelope(r#""a""#).replace("1763708400000", "01"),
             envelope(r#""a""#).replace("1763708400000", "9999999999999999999"),
+            envelope(r#""a""#).replace("1763708400000", "\u{c}1763708400000"),
+            envelope(r#""a""#) + "\u{c}",
             envelope(r#""a""#) + "x",
             envelope(r#""a""#).replace("DATA_", "OTHER_"),
             envelope(r#""a""#).replace(r#""owner":"1","#, ""),

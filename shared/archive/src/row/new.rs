@@ -61,7 +61,7 @@ impl NewRows {
     }
 
     /// Folds the records. After [`NewRows::clear`] the same records always become the
-    /// same, as they must: their object's key is a hash of it.
+    /// same, so that a batch that is written again is the same object.
     pub fn fold(&mut self, records: &[LogRecord<'_>]) -> Vec<FoldedRecord> {
         let mut last: Rc<str> = "".into();
         records.iter().map(|record| self.fold_record(record, &mut last)).collect()

@@ -19,6 +19,7 @@ from local_aws.receiver import Receiver
 DIRECTORY = processes.ROOT / ".local" / "demo"
 NAME = "catchment"
 RULES = processes.ROOT / "scripts" / "local_aws" / "demo-rules.yaml"
+REQUEST = f'{{service=~".+"}} | request_id="{samples.REQUEST_ID}"'
 ALERTS = ("LoginFailureBurst", "DatabaseConnectionErrors")
 # Rules are evaluated each minute, and one of the two waits one more.
 ALERT_PATIENCE = 240
@@ -69,12 +70,15 @@ class Demo:
 
     def show_query(self):
         sql = (
-            f"SELECT service, severity_text AS level, count(*) AS records, max(message) AS example "
+            f"SELECT service, severity_text AS level, count(*) AS records, max(duration_ms) AS slowest "
             f"FROM {self.stack['DatabaseName']}.logs GROUP BY service, severity_text ORDER BY records DESC LIMIT 8"
         )
-        title("An answer from Athena")
+        title("An answer from Athena, in SQL")
         print(f"   $ catchment query --sql \"{sql}\"\n")
         subprocess.run([stack.CLI, "query", "--sql", sql], env=self.emulator.environment, check=True)
+        title("One request across services, in LogQL")
+        print(f"   $ catchment query '{REQUEST}'\n")
+        subprocess.run([stack.CLI, "query", REQUEST], env=self.emulator.environment, check=True)
 
     def show_audit(self):
         title(f"The audit trail of {samples.USER_ID}, from DynamoDB")
@@ -112,8 +116,8 @@ class Demo:
         cli = stack.CLI.relative_to(processes.ROOT)
         table = f"{self.stack['DatabaseName']}.logs"
         print(f"""   export {exports}
-   {cli} query --sql "SELECT \\"timestamp\\", service, message FROM {table} WHERE request_id = '{samples.REQUEST_ID}' ORDER BY time_unix_nano"
-   {cli} query --format json --sql "SELECT service, path, duration_ms, message FROM {table} WHERE duration_ms > 1000"
+   {cli} query '{REQUEST}'
+   {cli} query --format json --sql "SELECT service, path, status_code, duration_ms FROM {table} WHERE duration_ms > 1000"
    echo '{{"level":"error","msg":"disk full","password":"x"}}' | {cli} parse - --log-group /ecs/checkout
    scripts/demo          more log events into the same stack, new code and template deployed
    scripts/demo --down   ends it""")

@@ -70,7 +70,7 @@ def test_a_rule_that_waits_a_minute_is_told_soon_after(deployed, state_rules):
 def test_what_is_silenced_is_not_told_until_the_silence_ends(deployed, state_rules):
     silence = alerts(deployed, "silence", 'service="silenced"', "--for", "1h", "--comment", "deploy", "--by", "ada").strip()
     boom(deployed, "silenced")
-    silenced = lambda: [it for it in listed(deployed)["alerts"] if it["alert"] == "Silenced"]
+    silenced = lambda: [it for it in listed(deployed)["alerts"] if it["alert"] == "Silenced"]  # noqa: E731
     # A line of a minute's last second is for the evaluation of the minute.
     (alert,) = wait_for("alert", silenced, PATIENCE)
     assert alert["muted"] == f"silenced by {silence}"

@@ -76,6 +76,34 @@ fn objects_of_version_3_are_folded_when_they_are_merged() {
     });
 }
 
+/// Rows that take turns between large pages are not all laid on one.
+#[test]
+fn a_page_ends_when_its_texts_are_large_enough() {
+    const TEXT_BYTES: usize = 10_000;
+    // Pages end at 2 MiB, and rows come in pieces of 64 KiB.
+    const MOST_ROWS: usize = ((2 << 20) + (64 << 10)) / TEXT_BYTES + 1;
+    let (small, store) = (MemoryArchive::default(), MemoryArchive::default());
+    for input in 0..4 {
+        let events: Vec<_> = (0..300).map(|n| n * 4 + input).map(|n| (n * 1000, n as u64)).collect();
+        let (key, body) = batch_saying(&events, |event| format!("{event:0TEXT_BYTES$}"));
+        block_on(small.put_if_absent(&key, body)).unwrap();
+    }
+    for listed in all(&small) {
+        let body = block_on(rewritten(&small, &listed, false));
+        block_on(store.put_if_absent(&listed.key, body)).unwrap();
+    }
+    let report = block_on(compact(&store, usual(), NEXT_DAY));
+    assert_eq!((report.objects_in, report.objects_out, report.rows_out), (4, 1, 1200));
+    let merged = all(&store);
+    block_on(async {
+        let file = OpenFile::open(&store, &merged[0]).await.unwrap();
+        let mut rows = file.rows(&store, Order::OldestFirst, ColumnSet::ALL);
+        while let Some(page) = rows.next_batch().await.unwrap() {
+            assert!(page.len() <= MOST_ROWS, "{} rows", page.len());
+        }
+    });
+}
+
 /// Three row groups of which two make an object: the third goes with them where it is small.
 #[test]
 fn a_small_rest_does_not_become_an_object_of_its_own() {

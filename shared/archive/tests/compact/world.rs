@@ -96,30 +96,35 @@ pub fn busy_day() -> MemoryArchive {
     store
 }
 
-/// The same objects, every second with its rows unfolded, as files of schema version 3 may have them.
+/// An object written anew: with its rows unfolded, as files of schema version 3 may
+/// have them, or as a merge writes it.
+pub async fn rewritten(store: &MemoryArchive, listed: &Listed, is_literal: bool) -> Bytes {
+    let mut body = Vec::new();
+    let writer = MergedWriter::new(&mut body).unwrap();
+    let mut writer = if is_literal { writer.literal() } else { writer };
+    let file = OpenFile::open(store, listed).await.unwrap();
+    let mut rows = file.rows(store, Order::OldestFirst, ColumnSet::ALL);
+    while let Some(batch) = rows.next_batch().await.unwrap() {
+        for row in batch.rows() {
+            let (line, message) = (row.line(), row.message());
+            let (line, message) = (Some(&*line), Some(&*message));
+            let (time_unix_nano, observed_timestamp) = (row.time_unix_nano(), row.observed_millis());
+            let row = StoredRow { line, message, time_unix_nano, observed_timestamp, ..row };
+            writer.push(&row).unwrap();
+        }
+    }
+    let _written = writer.finish(&[]).unwrap();
+    body.into()
+}
+
+/// The same objects, every second of schema version 3.
 pub fn half_of_version_3(store: &MemoryArchive) -> MemoryArchive {
     let mixed = MemoryArchive::default();
     for (number, listed) in all(store).into_iter().enumerate() {
-        let body = block_on(async {
-            if number % 2 == 0 {
-                return store.get(&listed.key).await.unwrap().unwrap();
-            }
-            let mut body = Vec::new();
-            let mut writer = MergedWriter::new(&mut body).unwrap().literal();
-            let file = OpenFile::open(store, &listed).await.unwrap();
-            let mut rows = file.rows(store, Order::OldestFirst, ColumnSet::ALL);
-            while let Some(batch) = rows.next_batch().await.unwrap() {
-                for row in batch.rows() {
-                    let (line, message) = (row.line(), row.message());
-                    let (time_unix_nano, observed_timestamp) = (row.time_unix_nano(), row.observed_millis());
-                    let (line, message) = (Some(&*line), Some(&*message));
-                    let row = StoredRow { line, message, time_unix_nano, observed_timestamp, ..row };
-                    writer.push(&row).unwrap();
-                }
-            }
-            let _written = writer.finish(&[]).unwrap();
-            Bytes::from(body)
-        });
+        let body = match number % 2 {
+            0 => block_on(store.get(&listed.key)).unwrap().unwrap(),
+            _ => block_on(rewritten(store, &listed, true)),
+        };
         assert_eq!(block_on(mixed.put_if_absent(&listed.key, body)).unwrap(), Put::Created);
     }
     mixed
